@@ -1,0 +1,1 @@
+"""The HTTP function: takes reports from tools, validates them, stores them."""

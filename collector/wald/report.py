@@ -27,10 +27,11 @@ MAX_METRIC_TEXT = 128
 MAX_NUMBER = 2**53 - 1
 """The largest integer that every JSON reader on the way keeps exactly (RFC 8259, section 6)."""
 
-APP_PATTERN = "^[a-z0-9][a-z0-9_-]{0,63}$"
-IDENTIFIER_PATTERN = "^[A-Za-z][A-Za-z0-9_-]{0,63}$"
-ID_PATTERN = "^[0-9a-f]{32}$"
-FINGERPRINT_PATTERN = "^[0-9a-f]{16}$"
+# \Z, not $: a dollar would let a newline through at the end.
+APP_PATTERN = "^[a-z0-9][a-z0-9_-]{0,63}\\Z"
+IDENTIFIER_PATTERN = "^[A-Za-z][A-Za-z0-9_-]{0,63}\\Z"
+ID_PATTERN = "^[0-9a-f]{32}\\Z"
+FINGERPRINT_PATTERN = "^[0-9a-f]{16}\\Z"
 
 # Types are for checkers only: importing typing alone would cost the tool more than a report does.
 TYPE_CHECKING = False

@@ -1,0 +1,63 @@
+"""Reading a request's body within its bounds, while it arrives."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+MAX_SENT = 1024**2
+"""Bytes of a body as sent."""
+
+MAX_UNPACKED = 8 * 1024**2
+"""Bytes of a body once unpacked."""
+
+
+class Refused(Exception):
+    """The request can't be taken; nothing of it was."""
+
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+
+
+async def read_json_body(request: Request) -> bytes:
+    """Return the body, unpacked, without ever holding more than the bounds allow.
+
+    Raises:
+        Refused: 413 for a body too large, 415 for another type or encoding than JSON and gzip,
+            400 for a damaged one.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Refused(415, f"content-type must be application/json, not {media_type or 'absent'}")
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip"):
+        raise Refused(415, f"content-encoding must be gzip or absent, not {encoding}")
+    sent = await _read(request)
+    return _unpack(sent) if encoding == "gzip" else sent
+
+
+async def _read(request: Request) -> bytes:
+    sent = bytearray()
+    async for chunk in request.stream():
+        sent += chunk
+        if len(sent) > MAX_SENT:
+            raise Refused(413, f"body is larger than {MAX_SENT} bytes")
+    return bytes(sent)
+
+
+def _unpack(sent: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: gzip's header and checksum
+    try:
+        body = unpacker.decompress(sent, MAX_UNPACKED + 1)
+    except zlib.error as error:
+        raise Refused(400, "body is not gzip, as its content-encoding says") from error
+    if len(body) > MAX_UNPACKED:
+        raise Refused(413, f"body is larger than {MAX_UNPACKED} bytes unpacked")
+    if not unpacker.eof or unpacker.unused_data:
+        raise Refused(400, "body is gzip cut off or with more behind it")
+    return body

@@ -1,0 +1,142 @@
+"""Which Realtime Database is meant, and the way to it through firebase-admin."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import firebase_admin
+from firebase_admin import credentials, db, exceptions
+from google.auth.exceptions import GoogleAuthError
+
+EMBEDDED_HOST = "127.0.0.1:9000"
+EMBEDDED_URL = "https://wald.firebaseio.com"
+
+_app_numbers = itertools.count()
+
+
+class SettingError(ValueError):
+    """A setting is missing or wrong; the message says which, and what is allowed."""
+
+
+class DatabaseUnavailable(Exception):
+    """The database does not answer, or refuses; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """Where the reports live."""
+
+    urls: tuple[str, ...]
+    """As firebase-admin takes them: ``https://`` hosted, ``http://host:port/?ns=name`` local."""
+    embedded: bool
+    """No setting was made, so the database that comes with Wald is meant."""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> DatabaseSettings:
+        """Read `FIREBASE_DATABASE_URL` and `FIREBASE_DATABASE_EMULATOR_HOST`.
+
+        With neither set, the embedded database on `EMBEDDED_HOST` is meant.
+
+        Raises:
+            SettingError: a value can't be one.
+        """
+        host = environ.get("FIREBASE_DATABASE_EMULATOR_HOST", "").strip()
+        given = environ.get("FIREBASE_DATABASE_URL", "").strip()
+        if not given and not host:
+            return cls((_local_url(EMBEDDED_HOST, EMBEDDED_URL),), embedded=True)
+        urls = [url.strip() for url in given.split(",")] if given else [EMBEDDED_URL]
+        for url in urls:
+            _check_url(url)
+        if len(set(urls)) < len(urls):
+            raise SettingError(f"FIREBASE_DATABASE_URL names a database twice: {given}")
+        if host:
+            _check_host(host)
+            urls = [_local_url(host, url) for url in urls]
+        return cls(tuple(urls), embedded=False)
+
+    @property
+    def hosted(self) -> bool:
+        """Whether any of them needs a Google credential."""
+        return any(url.startswith("https:") for url in self.urls)
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.query.startswith("ns=") and parts.netloc
+    if parts.scheme == "https" and "." in parts.netloc and parts.path in ("", "/"):
+        return
+    if not local:
+        raise SettingError(
+            f"FIREBASE_DATABASE_URL is {url!r}; give the address of a Realtime Database, such as "
+            "https://my-project-default-rtdb.firebaseio.com (several with commas between), or of "
+            "a local one, such as http://127.0.0.1:9000/?ns=my-project"
+        )
+
+
+def _check_host(host: str) -> None:
+    name, colon, port = host.rpartition(":")
+    if not name or not colon or not port.isdigit() or "/" in host:
+        raise SettingError(
+            f"FIREBASE_DATABASE_EMULATOR_HOST is {host!r}; give host:port, such as {EMBEDDED_HOST}"
+        )
+
+
+def _local_url(host: str, url: str) -> str:
+    """The address firebase-admin would make of an emulator's host and a hosted URL."""
+    if url.startswith("http:"):
+        return url
+    return f"http://{host}/?ns={urlsplit(url).netloc.split('.')[0]}"
+
+
+def connect(settings: DatabaseSettings, *, timeout: float = 30) -> tuple[db.Reference, ...]:
+    """Return a reference to the root of each database, in the order of the settings.
+
+    Nothing is sent yet. To be called in the process that uses the result: a connection pool
+    that was used before a fork mixes up the answers of the two processes.
+
+    Args:
+        timeout: seconds to wait for the database to connect, and for each piece of an answer.
+
+    Raises:
+        SettingError: a hosted database is named, but no Google credential is found.
+    """
+    if settings.hosted:
+        try:
+            credentials.ApplicationDefault().get_credential()
+        except (GoogleAuthError, OSError, ValueError) as error:
+            hosted = next(url for url in settings.urls if url.startswith("https:"))
+            raise SettingError(
+                f"FIREBASE_DATABASE_URL names the hosted database {hosted}, but there is no "
+                "usable Google credential: set GOOGLE_APPLICATION_CREDENTIALS to the file of a "
+                "service account's key, or FIREBASE_DATABASE_EMULATOR_HOST to a local database "
+                f"({' '.join(str(error).split())})"
+            ) from error
+    app = firebase_admin.initialize_app(
+        options={"httpTimeout": timeout}, name=f"wald-{next(_app_numbers)}"
+    )
+    return tuple(db.reference("/", app=app, url=url) for url in settings.urls)
+
+
+@contextmanager
+def translated(root: db.Reference, *, embedded: bool) -> Iterator[None]:
+    """Turn what firebase-admin raises into one sentence."""
+    try:
+        yield
+    except (exceptions.FirebaseError, GoogleAuthError) as error:
+        where = root._client.base_url
+        if isinstance(error, exceptions.UnavailableError) and embedded:
+            sentence = (
+                f"No database answers at {where}, the embedded default: start it with `make run` "
+                "or `python -m rtdb`, or set FIREBASE_DATABASE_URL to another"
+            )
+        elif isinstance(error, exceptions.UnavailableError):
+            sentence = f"The database at {where} does not answer"
+        elif isinstance(error, exceptions.DeadlineExceededError):
+            sentence = f"The database at {where} did not answer in time"
+        else:
+            sentence = f"The database at {where} refused: {' '.join(str(error).split())}"
+        raise DatabaseUnavailable(sentence) from error

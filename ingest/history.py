@@ -1,0 +1,97 @@
+"""Importing history: reports from JSON lines, stored with their times as they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ingest.schema import InvalidReport, decode_report
+from ingest.store import DatabaseUnavailable, Store
+from wald.report import MAX_BATCH
+
+PATIENCE = 60.0
+"""Seconds to go on asking a database that stopped answering."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an import has come."""
+
+    line: int = 0
+    """Every line up to this one is stored or refused."""
+    stored: int = 0
+    """Reports that the database acknowledged."""
+    refused: int = 0
+
+
+class ImportStopped(Exception):
+    """The database stopped answering; `progress` says what it had acknowledged before."""
+
+    def __init__(self, reason: str, progress: Progress) -> None:
+        super().__init__(reason)
+        self.progress = progress
+
+
+def import_lines(
+    lines: Iterable[bytes],
+    store: Store,
+    *,
+    refuse: Callable[[int, str], None],
+    advance: Callable[[Progress], None],
+) -> Progress:
+    """Store the reports of JSON lines, one each; empty lines are passed over.
+
+    Memory holds one batch at a time. Since a report's id is its key, an import that was cut
+    off can be run again from the start and stores nothing twice.
+
+    Args:
+        refuse: called with the number of each line that holds no valid report, and the reason.
+        advance: called after each batch that the database acknowledged.
+
+    Raises:
+        ImportStopped: the database did not answer for `PATIENCE` seconds.
+    """
+    progress = Progress()
+    batch: list[dict[str, Any]] = []
+    refused = number = 0
+
+    def store_batch() -> None:
+        nonlocal progress
+        try:
+            _add_patiently(store, batch)
+        except DatabaseUnavailable as error:
+            raise ImportStopped(str(error), progress) from error
+        progress = Progress(number, progress.stored + len(batch), refused)
+        batch.clear()
+        advance(progress)
+
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            batch.append(decode_report(line).stored())
+        except InvalidReport as error:
+            refused += 1
+            refuse(number, str(error))
+        if len(batch) == MAX_BATCH:
+            store_batch()
+    if batch:
+        store_batch()
+    return Progress(number, progress.stored, refused)
+
+
+def _add_patiently(store: Store, batch: list[dict[str, Any]]) -> None:
+    """Store a batch, waiting for a database that is restarted meanwhile."""
+    deadline = time.monotonic() + PATIENCE
+    pause = 0.1
+    while True:
+        try:
+            return store.add(batch, arrived=datetime.now(UTC))
+        except DatabaseUnavailable:
+            if time.monotonic() + pause > deadline:
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, 5)

@@ -1,0 +1,79 @@
+"""The function: ``functions-framework --asgi --source ingest/main.py --target ingest``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import cache
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from ingest.body import Refused, read_json_body
+from ingest.reports import judge
+from ingest.store import DatabaseSettings, DatabaseUnavailable, SettingError, Store
+
+log = logging.getLogger("wald.ingest")
+
+RETRY_AFTER = "30"
+"""Seconds a client is asked to wait when the database does not answer."""
+
+try:
+    DatabaseSettings.read(os.environ)  # a wrong setting is said at the start, not at a report
+except SettingError as error:
+    sys.exit(str(error))
+
+
+@cache
+def _store() -> Store:
+    """Made at the first request: connections must not be shared across the server's fork."""
+    return Store.connect(os.environ, timeout=10)
+
+
+async def take_reports(request: Request) -> Response:
+    """``POST /v1/reports``: validate, store, answer what was taken."""
+    body = await read_json_body(request)
+    arrived = datetime.now(UTC)
+    accepted, rejected = judge(body, arrived)
+    if accepted:
+        await run_in_threadpool(lambda: _store().add(accepted, arrived=arrived))
+    return JSONResponse({"accepted": len(accepted), "rejected": rejected})
+
+
+async def health(request: Request) -> Response:
+    """``GET /healthz``: 200 when the database answers."""
+    await run_in_threadpool(lambda: _store().ping())
+    return JSONResponse({"status": "ok"})
+
+
+_ROUTES: dict[str, tuple[str, Callable[[Request], Awaitable[Response]]]] = {
+    "/v1/reports": ("POST", take_reports),
+    "/healthz": ("GET", health),
+}
+
+
+async def ingest(request: Request) -> Response:
+    """Answer a request; whatever goes wrong becomes a status and one sentence here."""
+    try:
+        return await _handler(request)(request)
+    except Refused as refused:
+        return JSONResponse({"error": refused.reason}, refused.status, refused.headers)
+    except ClientDisconnect:
+        return Response(status_code=499)  # nobody is there to read it, and nothing was stored
+    except (DatabaseUnavailable, SettingError) as error:
+        log.error("%s", error)
+        reason = "the database does not answer; keep the reports and send them later"
+        return JSONResponse({"error": reason}, 503, {"Retry-After": RETRY_AFTER})
+
+
+def _handler(request: Request) -> Callable[[Request], Awaitable[Response]]:
+    if request.url.path not in _ROUTES:
+        raise Refused(404, f"no such address; there are {' and '.join(_ROUTES)}")
+    method, handler = _ROUTES[request.url.path]
+    if request.method != method:
+        raise Refused(405, f"method must be {method}, not {request.method}", {"Allow": method})
+    return handler

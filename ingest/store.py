@@ -1,0 +1,105 @@
+"""The database's tree, for writing and for reading: the only file that knows it.
+
+::
+
+    /reports/<arrival day, UTC YYYY-MM-DD>/<report id>   the report, and received: server time, ms
+    /forgotten/<install>                                  received
+
+With several databases, an install's reports live in the one its pseudonym points to.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from firebase_admin import db
+
+from ingest.connection import (
+    DatabaseSettings,
+    DatabaseUnavailable,
+    SettingError,
+    connect,
+    translated,
+)
+
+__all__ = ["DatabaseSettings", "DatabaseUnavailable", "SettingError", "Store"]
+
+StoredReport = dict[str, Any]
+"""A report as the database holds it: the fields of `wald.report.Report`, and ``received``."""
+
+_SERVER_TIME = {".sv": "timestamp"}
+
+
+@dataclass(frozen=True)
+class Store:
+    """Reports in one or several Realtime Databases."""
+
+    shards: tuple[db.Reference, ...]
+    embedded: bool = False
+
+    @classmethod
+    def connect(cls, environ: Mapping[str, str], *, timeout: float = 30) -> Store:
+        """Open the database that the settings name; see `DatabaseSettings.read` and `connect`."""
+        settings = DatabaseSettings.read(environ)
+        return cls(connect(settings, timeout=timeout), settings.embedded)
+
+    def shard_of(self, install: str) -> int:
+        """Index of the database that holds an install's reports."""
+        return int(install[:8], 16) % len(self.shards)
+
+    def add(self, reports: Iterable[Mapping[str, Any]], *, arrived: datetime) -> None:
+        """Store validated reports durably: one multi-path update a database.
+
+        A report stored before under the same id and arrival day is written again, so repeating
+        a call changes no count.
+
+        Raises:
+            DatabaseUnavailable: some or all of the reports may not be stored.
+        """
+        day = arrived.astimezone(UTC).date().isoformat()
+        updates: dict[int, dict[str, Any]] = defaultdict(dict)
+        for report in reports:
+            path = f"reports/{day}/{report['id']}"
+            updates[self.shard_of(report["install"])][path] = {**report, "received": _SERVER_TIME}
+        for shard, update in updates.items():
+            root = self.shards[shard]
+            with translated(root, embedded=self.embedded):
+                root.update(update)
+
+    def days(self, shard: int) -> list[date]:
+        """Arrival days that one database holds reports of, in order."""
+        root = self.shards[shard]
+        with translated(root, embedded=self.embedded):
+            found = root.child("reports").get(shallow=True) or {}
+        return sorted(date.fromisoformat(day) for day in found)
+
+    def count(self, shard: int, day: date) -> int:
+        """Number of reports that arrived on a day in one database; reads only their keys."""
+        root = self.shards[shard]
+        with translated(root, embedded=self.embedded):
+            return len(root.child(f"reports/{day.isoformat()}").get(shallow=True) or {})
+
+    def arrived(self, shard: int, day: date, *, since: int, limit: int) -> list[StoredReport]:
+        """Read the first `limit` reports of an arrival day with ``received`` ≥ `since` (ms UTC).
+
+        Returns them in the order of ``received``, then id.
+        """
+        root = self.shards[shard]
+        query = root.child(f"reports/{day.isoformat()}").order_by_child("received")
+        with translated(root, embedded=self.embedded):
+            found = query.start_at(since).limit_to_first(limit).get() or {}
+        return list(found.values())
+
+    def ping(self) -> None:
+        """Ask every database for an answer.
+
+        Raises:
+            DatabaseUnavailable: one gave none.
+        """
+        for root in self.shards:
+            with translated(root, embedded=self.embedded):
+                root.child("reports/ping").get(shallow=True)
