@@ -1,0 +1,133 @@
+"""The dashboard's command line: bring the warehouse up to date, export every table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from dashboard.analysis.apps import apps
+from dashboard.analysis.history import History
+from dashboard.analysis.scope import DEFAULT_HORIZON, Scope, seen_from
+from dashboard.export import export
+from dashboard.settings import Settings, environment
+from dashboard.sync import Progress, sync
+from dashboard.warehouse import Snapshot, Warehouse, WarehouseError
+from ingest.store import DatabaseUnavailable, SettingError, Store
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options, Settings.read(environment()))
+    except (SettingError, DatabaseUnavailable, WarehouseError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def run_sync(options: argparse.Namespace, settings: Settings) -> None:
+    """Read new reports into the warehouse and say how many there were."""
+    meter = _show if sys.stderr.isatty() else lambda progress: None
+    store = Store.connect(settings.database)
+    done = sync(store, Warehouse(settings.warehouse), progress=meter)
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr)
+    if done.rebuilt:
+        print(f"the warehouse was built anew: {done.rebuilt}")
+    print(f"synced {done.new} new reports into {settings.warehouse}")
+
+
+def run_export(options: argparse.Namespace, settings: Settings) -> None:
+    """Write every table of an app as CSV and say where."""
+    if options.since and options.until and options.since > options.until:
+        raise SettingError(f"--since {options.since} lies after --until {options.until}")
+    history = _history(Warehouse(settings.warehouse).read(), options)
+    out: Path = options.out
+    try:
+        written = export(history, out, sentry=settings.sentry, min_cell=options.min_cell)
+    except OSError as error:
+        raise SettingError(f"can't write to {error.filename}: {error.strerror}") from error
+    print(f"wrote {len(written)} files to {out}, as of {history.scope.as_of}")
+
+
+def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
+    visits = snapshot.table("visits")
+    found = {str(row.app): row for row in apps(visits).to_pandas().itertuples()}
+    if not found:
+        raise WarehouseError("There are no reports yet, so there is nothing to export")
+    if options.app and options.app not in found:
+        raise SettingError(f"--app {options.app} has not reported; there is {', '.join(found)}")
+    if not options.app and len(found) > 1:
+        raise SettingError(f"several apps have reported; name one with --app: {', '.join(found)}")
+    app = found[options.app or next(iter(found))]
+    as_of, last_day = seen_from(datetime.now(UTC).date(), _date(app.last_day), options.as_of)
+    scope = Scope(
+        str(app.app),
+        as_of,
+        last_day,
+        horizon=options.horizon,
+        since=options.since,
+        until=options.until,
+    )
+    return History(scope, snapshot.table("reports"), visits)
+
+
+def _date(value: date | datetime) -> date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _show(progress: Progress) -> None:
+    line = f"\r\x1b[K{progress.done:,} of about {progress.total:,} reports read"
+    print(line, end="", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dashboard", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("sync", help="read new reports into the warehouse")
+    command.set_defaults(run=run_sync)
+    command = commands.add_parser("export", help="write every table as a CSV file")
+    command.set_defaults(run=run_export)
+    command.add_argument("--out", metavar="DIR", type=Path, required=True)
+    command.add_argument("--app", metavar="A", help="which app, where several report")
+    command.add_argument("--since", metavar="DAY", type=_day, help="first day shown, YYYY-MM-DD")
+    command.add_argument("--until", metavar="DAY", type=_day, help="last day shown")
+    command.add_argument("--as-of", metavar="DAY", type=_day, help="ignore what came later")
+    command.add_argument(
+        "--horizon",
+        metavar="DAYS",
+        type=_positive,
+        default=DEFAULT_HORIZON,
+        help="days of silence after which a user counts as gone (default: %(default)s)",
+    )
+    command.add_argument(
+        "--min-cell",
+        metavar="K",
+        type=_positive,
+        default=1,
+        help="leave cells blank that count fewer than K installs",
+    )
+    return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-03-12") from None
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

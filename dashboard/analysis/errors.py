@@ -1,0 +1,175 @@
+"""Which error cost how many users: those who left after it beyond those who leave anyway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import numpy as np
+from ibis import _
+from scipy import stats
+
+from dashboard.analysis.history import UNKNOWN, History
+
+MIN_CONTROLS = 10
+"""Control visits that a stratum needs before exposed visits are compared with it."""
+
+# From the finest stratum to the coarsest; what is left out last matters most.
+STRATA = (
+    ("number_bin", "gap_bin", "version", "os", "month"),
+    ("number_bin", "gap_bin", "version", "os"),
+    ("number_bin", "gap_bin", "version"),
+    ("number_bin", "gap_bin"),
+    ("number_bin",),
+)
+
+Z95 = 1.959964
+"""97.5 % quantile of the normal law."""
+
+IMPACT = {
+    "fingerprint": "string",
+    "type": "string",
+    "where": "string",
+    "installs": "int64",
+    "visits": "int64",
+    "unmatched": "int64",
+    "left": "int64",
+    "expected": "float64",
+    "excess": "float64",
+    "ci_low": "float64",
+    "ci_high": "float64",
+    "q_value": "float64",
+}
+
+
+def error_impact(history: History) -> ibis.Table:
+    """A row an error met in the period, the columns of `IMPACT`, most users lost first.
+
+    - installs: that met it, those too early to judge among them
+    - visits: with it and not censored; unmatched: of these, without a stratum of controls
+    - left, expected, excess: over the matched visits: how many left; how many of as many
+      control visits in the same strata did; the difference, which is the users it cost
+    - ci_low, ci_high: 95 % interval of the excess, by the normal law
+    - q_value: two-sided, Benjamini–Hochberg over the errors
+
+    The estimator is direct standardisation of the controls to the exposed visits' strata: with
+    n₁ exposed visits in a stratum of which a left, and n₀ controls of which the share p₀ left,
+    expected = Σ n₁p₀ and variance = Σ [a(1 − a/n₁) + n₁²p₀(1 − p₀)/n₀]. Null hypothesis of the
+    q-value: those who met the error left no more and no less often than their controls.
+    """
+    placed = _placed(history)
+    exposed = history.filtered(placed.inner_join(history.exposures, ["install", "day"]))
+    exposed = history.in_period(exposed, "day")
+    strata = _matched(exposed, placed.filter(_.errors == 0))
+    met = _met(history)
+    frame = met.left_join(_totals(strata), "fingerprint").drop("fingerprint_right")
+    return _with_interval(frame)
+
+
+def _placed(history: History) -> ibis.Table:
+    """Visits that can be judged, each with its place in an install's life."""
+    number, gap = _.number, _.gap
+    return history.visits.filter(~_.censored).select(
+        "install",
+        "day",
+        "errors",
+        "left",
+        number_bin=ibis.cases(
+            (number <= 2, number.cast("string")),
+            (number <= 5, "3–5"),
+            (number <= 10, "6–10"),
+            (number <= 20, "11–20"),
+            (number <= 50, "21–50"),
+            else_="51+",
+        ),
+        gap_bin=ibis.cases(
+            (gap.isnull(), "none"),
+            (gap <= 1, "1"),
+            (gap <= 3, "2–3"),
+            (gap <= 7, "4–7"),
+            (gap <= 14, "8–14"),
+            (gap <= 30, "15–30"),
+            else_="31+",
+        ),
+        version=_.version.fill_null(UNKNOWN),
+        os=_.os.fill_null(UNKNOWN),
+        month=_.day.truncate("M"),
+    )
+
+
+def _matched(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
+    """Exposed visits by error and by the finest stratum with enough controls.
+
+    Returns fingerprint, n1 (exposed visits), a (of them left), n0 (controls) and p0 (share of
+    the controls that left); n0 and p0 are null for the visits that found no stratum.
+    """
+    for level, keys in enumerate(STRATA):
+        pool = controls.group_by(*keys).agg(n0=_.count(), p0=_.left.mean())
+        pool = pool.filter(_.n0 >= MIN_CONTROLS)
+        pool = pool.rename({f"n0_{level}": "n0", f"p0_{level}": "p0"})
+        joined = exposed.left_join(pool, list(keys))
+        exposed = joined.drop(*[f"{key}_right" for key in keys])
+    levels = range(len(STRATA))
+    found = ibis.cases(*[(exposed[f"n0_{i}"].notnull(), i) for i in levels], else_=len(STRATA))
+    exposed = exposed.mutate(
+        level=found,
+        n0=ibis.coalesce(*[exposed[f"n0_{i}"] for i in levels]),
+        p0=ibis.coalesce(*[exposed[f"p0_{i}"] for i in levels]),
+    )
+    # What a coarser stratum leaves out must not divide it.
+    stratum = {
+        f"by_{key}": ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
+        for key in STRATA[0]
+    }
+    by_stratum = exposed.group_by("fingerprint", "level", **stratum)
+    return by_stratum.agg(n1=_.count(), a=_.left.sum(), n0=_.n0.max(), p0=_.p0.max())
+
+
+def _levels_with(key: str) -> int:
+    return sum(key in keys for keys in STRATA)
+
+
+def _totals(strata: ibis.Table) -> ibis.Table:
+    """Sums over an error's strata: visits, unmatched, left, expected and variance."""
+    n1, a, n0, p0 = (strata[name] for name in ("n1", "a", "n0", "p0"))
+    matched = n0.notnull()
+    return strata.group_by("fingerprint").agg(
+        visits=n1.sum(),
+        unmatched=n1.sum(where=~matched),
+        left=a.sum(where=matched),
+        expected=(n1 * p0).sum(where=matched),
+        variance=(a * (1 - a / n1) + n1 * n1 * p0 * (1 - p0) / n0).sum(where=matched),
+    )
+
+
+def _met(history: History) -> ibis.Table:
+    """Every error in the period: fingerprint, its last type and where, installs that met it."""
+    errors = history.filtered(history.reports).filter(_.kind == "error")
+    errors = history.in_period(errors, "day")
+    last = {"order_by": ["time", "id"]}
+    return errors.group_by("fingerprint").agg(
+        type=_.error_type.last(**last),
+        where=_.error_where.last(**last),
+        installs=_.install.nunique(),
+    )
+
+
+def _with_interval(frame: ibis.Table) -> ibis.Table:
+    """Work out interval and q-value, for which Ibis has no normal law, on the few errors' rows."""
+    table: Any = frame.to_pandas()
+    counts = ["visits", "unmatched", "left"]
+    table[counts] = table[counts].fillna(0).astype("int64")
+    table[["expected", "variance"]] = table[["expected", "variance"]].fillna(0.0).astype(float)
+    table["excess"] = table["left"] - table["expected"]
+    deviation = np.sqrt(table["variance"])
+    table["ci_low"] = table["excess"] - Z95 * deviation
+    table["ci_high"] = table["excess"] + Z95 * deviation
+    # Without any spread the normal law says nothing, however large the excess.
+    z = np.divide(table["excess"], deviation, out=np.zeros(len(table)), where=deviation > 0)
+    p_values = 2 * stats.norm.sf(np.abs(z))
+    table["q_value"] = stats.false_discovery_control(p_values) if len(table) else p_values
+    judged = table["visits"] > table["unmatched"]
+    estimates = ["expected", "excess", "ci_low", "ci_high", "q_value"]
+    table.loc[~judged, estimates] = None
+    table = table.sort_values(["excess", "fingerprint"], ascending=[False, True])
+    return ibis.memtable(table[list(IMPACT)], schema=ibis.schema(IMPACT))

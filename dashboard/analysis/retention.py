@@ -1,0 +1,38 @@
+"""How many of those who came in one week are still there in the weeks after."""
+
+from __future__ import annotations
+
+import ibis
+from ibis import _
+from ibis import literal as lit
+
+from dashboard.analysis.calendar import weeks
+from dashboard.analysis.history import History
+
+
+def retention(history: History) -> ibis.Table:
+    """cohort, size, week, active, share: of the cohort, with a visit in its week-th week after.
+
+    The cohort is the week of the first visit; a version or OS filter chooses first visits, and
+    whatever follows counts. `active` and `share` are null in a week that is not over.
+    """
+    first = history.filtered(history.visits).filter(_.number == 1)
+    members = first.select("install", cohort=_.day.truncate("W"))
+    members = history.in_period(members, "cohort", "W")
+    sizes = members.group_by("cohort").agg(size=_.count())
+    seen = history.visits.select("install", active_week=_.day.truncate("W")).distinct()
+    active = members.inner_join(seen, "install").group_by("cohort", "active_week")
+    counts = active.agg(active=_.count())
+
+    cells = sizes.cross_join(weeks(history).rename(active_week="week"))
+    cells = cells.filter(_.active_week >= _.cohort)
+    cells = cells.left_join(counts, ["cohort", "active_week"])
+    over = (cells.active_week + ibis.interval(days=6)).cast("date") <= lit(history.scope.as_of)
+    count = ibis.ifelse(over, cells.active.fill_null(0), ibis.null("int64"))
+    return cells.select(
+        "cohort",
+        "size",
+        week=(cells.active_week.delta(cells.cohort, unit="day") / 7).cast("int64"),
+        active=count,
+        share=count / cells["size"],
+    ).order_by("cohort", "week")

@@ -1,0 +1,62 @@
+"""What is being looked at: one app, up to a day, through filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+Unit = Literal["D", "W", "M"]
+"""A day, a week beginning on Monday, a month."""
+
+DEFAULT_HORIZON = 30
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One app's reports as seen on a day, and which of them are shown.
+
+    `since`, `until`, `versions` and `systems` choose what is shown. Visit numbers, gaps and
+    leaving are worked out over the whole history, whatever is chosen.
+    """
+
+    app: str
+    as_of: date
+    """The last complete day considered."""
+    last_day: date
+    """The last day shown: `as_of`, or today where `as_of` was not chosen; later reports are
+    ignored."""
+    horizon: int = DEFAULT_HORIZON
+    """Days of silence after which a user counts as gone."""
+    ci: bool = False
+    """Whether runs by CI services count."""
+    since: date | None = None
+    until: date | None = None
+    versions: tuple[str, ...] = ()
+    """Package versions shown; empty: all."""
+    systems: tuple[str, ...] = ()
+    """OS families shown; empty: all."""
+
+    @property
+    def last_judged(self) -> date:
+        """The last day whose visits are not censored: its whole horizon lies before `as_of`."""
+        return self.as_of - timedelta(days=self.horizon)
+
+
+def seen_from(today: date, last_report: date, as_of: date | None = None) -> tuple[date, date]:
+    """Return the last complete day considered, and the last day shown.
+
+    A chosen `as_of` is both. Else the last complete day is yesterday, or the day of the last
+    report where that is earlier; and today's reports are shown, though they are not complete.
+    """
+    if as_of:
+        return as_of, as_of
+    complete = min(last_report, today - timedelta(days=1))
+    return complete, max(complete, min(last_report, today))
+
+
+def start_of(day: date, unit: Unit) -> date:
+    """The first day of the week or month that a day lies in; the day itself for ``D``."""
+    if unit == "W":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if unit == "M" else day

@@ -1,0 +1,56 @@
+"""The dashboard's settings, read in one place and handed down."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashboard.sentry import SentryLinks
+from ingest.store import SettingError
+
+SECRETS = Path(".streamlit/secrets.toml")
+DEFAULT_WAREHOUSE = Path(".wald/warehouse.duckdb")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the reports come from, where they are kept for analysis, and where Sentry is."""
+
+    database: Mapping[str, str]
+    """What `ingest.store.Store.connect` reads."""
+    warehouse: Path
+    sentry: SentryLinks | None
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings; see `DESIGN` in the README for their names.
+
+        Raises:
+            SettingError: one of them can't be used; the message says which and what is allowed.
+        """
+        return cls(
+            database=environ,
+            warehouse=Path(environ.get("WALD_WAREHOUSE") or DEFAULT_WAREHOUSE),
+            sentry=SentryLinks.read(environ),
+        )
+
+
+def environment(secrets: Path = SECRETS) -> dict[str, str]:
+    """Merge the process's environment over the settings in Streamlit's secrets file.
+
+    Only top-level values of text or number count; tables are Streamlit's own.
+
+    Raises:
+        SettingError: the file is there and is not TOML.
+    """
+    try:
+        given = tomllib.loads(secrets.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        given = {}
+    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{secrets} can't be read as TOML: {error}") from error
+    from_file = {key: str(value) for key, value in given.items() if isinstance(value, str | int)}
+    return {**from_file, **os.environ}

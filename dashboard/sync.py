@@ -1,0 +1,154 @@
+"""Bringing the warehouse up to date: each report is read from the database once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import duckdb
+
+from dashboard.warehouse import Replacement, Warehouse
+from ingest.store import Store, StoredReport
+
+PAGE = 5_000
+"""Reports read at a time; more than one update writes, for they share their server time."""
+
+OVERLAP_MS = 10_000
+"""How far a day is read again before the last report seen: writes may surface out of order."""
+
+CLOSING = timedelta(hours=1)
+"""How long after its end a day may still get reports: an update's day is set before it is sent."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a sync has come."""
+
+    done: int
+    total: int
+    """Reports waiting, as counted at the start: an estimate where tools go on reporting."""
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What a sync did."""
+
+    new: int
+    """Reports that were not in the warehouse before."""
+    rebuilt: str | None
+    """Why the warehouse was made anew, in a sentence; None where it was not."""
+
+
+@dataclass(frozen=True)
+class _Day:
+    """An arrival day of one database, and the ``received`` up to which it was read (ms UTC)."""
+
+    shard: int
+    day: date
+    received: int
+
+
+def sync(
+    store: Store,
+    warehouse: Warehouse,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: Callable[[Progress], None] = lambda progress: None,
+    wait: bool = True,
+) -> Synced:
+    """Read the reports that arrived since the last sync into the warehouse.
+
+    Cut off at any moment, the next call goes on where it was.
+
+    Args:
+        progress: called after each page.
+        wait: wait for another process that is syncing, instead of raising.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer; what was read before is kept.
+        BlockingIOError: another process is syncing, and `wait` is false.
+        SettingError: the warehouse can't be written.
+    """
+    source = " ".join(f"{root._client.base_url}?{root._client.params}" for root in store.shards)
+    with warehouse.replacing(source, wait=wait) as replacement:
+        connection = replacement.connection
+        first = connection.execute("SELECT count(*) FROM reports").fetchall() == [(0,)]
+        days = _open_days(store, connection)
+        total = _waiting(store, days)
+        done = new = 0
+        for day in days:
+            closed = now() > datetime.combine(day.day, datetime.min.time(), UTC) + (
+                timedelta(days=1) + CLOSING
+            )
+            for page in _pages(store, day):
+                new += _store_page(replacement, day, page)
+                done += len(page)
+                progress(Progress(min(done, total), total))
+            if closed:
+                connection.execute(
+                    "UPDATE cursors SET closed = true WHERE shard = ? AND day = ?",
+                    [day.shard, day.day],
+                )
+        if new or first:
+            replacement.publish()
+        else:
+            replacement.discard()
+    warehouse.mark_synced()
+    return Synced(new, replacement.rebuilt)
+
+
+def _open_days(store: Store, connection: duckdb.DuckDBPyConnection) -> list[_Day]:
+    """The days that may hold reports not read yet, in the order they came."""
+    rows = connection.execute("SELECT shard, day, received, closed FROM cursors").fetchall()
+    closed = {(shard, day) for shard, day, _, is_closed in rows if is_closed}
+    received = {(shard, day): ms for shard, day, ms, _ in rows}
+    return sorted(
+        (
+            _Day(shard, day, received.get((shard, day), 0))
+            for shard in range(len(store.shards))
+            for day in store.days(shard)
+            if (shard, day) not in closed
+        ),
+        key=lambda open_day: open_day.day,
+    )
+
+
+def _waiting(store: Store, days: Iterable[_Day]) -> int:
+    """Count the reports of the days that were never read."""
+    return sum(store.count(day.shard, day.day) for day in days if not day.received)
+
+
+def _pages(store: Store, day: _Day) -> Iterable[list[StoredReport]]:
+    """Read a day's new reports, a page at a time.
+
+    ``received`` is no unique key, so a page begins with the reports that share the time of the
+    last one of the page before; a page that holds but one time is read again, larger.
+    """
+    since, limit = max(0, day.received - OVERLAP_MS), PAGE
+    while True:
+        page = store.arrived(day.shard, day.day, since=since, limit=limit)
+        if len(page) < limit:
+            yield page
+            return
+        last = page[-1]["received"]
+        if last == since:
+            limit *= 2
+            continue
+        yield page
+        since, limit = last, PAGE
+
+
+def _store_page(replacement: Replacement, day: _Day, page: list[StoredReport]) -> int:
+    """Add a page's new reports and move the day's cursor, both or neither; returns how many."""
+    if not page:
+        return 0
+    connection = replacement.connection
+    connection.begin()
+    new = replacement.add(page)
+    connection.execute(
+        "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, false)",
+        [day.shard, day.day, page[-1]["received"]],
+    )
+    connection.commit()
+    return new

@@ -1,0 +1,137 @@
+"""Every table that is exported: its file, its columns and which of its numbers count installs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from dashboard.analysis.errors import error_impact
+from dashboard.analysis.history import History
+from dashboard.analysis.installs import active_installs, new_installs
+from dashboard.analysis.lifecycle import lifecycle
+from dashboard.analysis.one_time import one_time
+from dashboard.analysis.platforms import identifiers, metric_values, os_spread, version_adoption
+from dashboard.analysis.retention import retention
+from dashboard.analysis.solutions import solution_deployments
+from dashboard.sentry import SentryLinks
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be exported."""
+
+    name: str
+    """Of the file, without its ending."""
+    build: Callable[[History], ibis.Table]
+    columns: tuple[str, ...]
+    """In the order of the file; `sentry_url` is made from the rest of the row."""
+    counts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Each column that counts installs, and the columns that would give a small count away."""
+    personal: bool = False
+    """Each row is about one install."""
+
+    def frame(self, history: History, sentry: SentryLinks | None) -> pd.DataFrame:
+        """Work the table out, with its columns as exported."""
+        frame: pd.DataFrame = self.build(history).to_pandas()
+        if "sentry_url" in self.columns:
+            frame["sentry_url"] = [_link(row, sentry) for row in frame.to_dict("records")]
+        return frame[list(self.columns)]
+
+
+def _link(row: dict[Any, Any], sentry: SentryLinks | None) -> str | None:
+    """The address of the event where the row names one, else of its fingerprint's issue."""
+    if sentry is None:
+        return None
+    event = row.get("sentry_event")
+    if isinstance(event, str):
+        return sentry.of_event(event)
+    return sentry.of_fingerprint(row["fingerprint"])
+
+
+_IMPACT_NUMBERS = ("visits", "unmatched", "left", "expected", "excess", "ci_low", "ci_high")
+
+_FIXED = (
+    Table("new_installs", new_installs, ("day", "installs"), {"installs": ()}),
+    Table(
+        "active_installs",
+        active_installs,
+        ("day", "active_1", "active_7", "active_30"),
+        {"active_1": (), "active_7": (), "active_30": ()},
+    ),
+    Table(
+        "lifecycle",
+        lifecycle,
+        ("week", "new", "returning", "resurrected", "dormant"),
+        {"new": (), "returning": (), "resurrected": (), "dormant": ()},
+    ),
+    Table(
+        "retention",
+        retention,
+        ("cohort", "size", "week", "active", "share"),
+        {"size": ("active", "share"), "active": ("share",)},
+    ),
+    Table(
+        "version_adoption",
+        version_adoption,
+        ("week", "version", "installs"),
+        {"installs": ()},
+    ),
+    Table(
+        "os_spread", os_spread, ("os", "os_version", "installs", "share"), {"installs": ("share",)}
+    ),
+    Table(
+        "solution_deployments",
+        solution_deployments,
+        ("week", "solution", "operation", "attempts", "succeeded", "installs"),
+        {"installs": ("attempts", "succeeded")},
+    ),
+    Table(
+        "one_time",
+        one_time,
+        ("cohort", "installs", "one_time", "too_early", "share"),
+        {"installs": ("one_time", "too_early", "share"), "one_time": ("share",), "too_early": ()},
+    ),
+    Table(
+        "error_impact",
+        error_impact,
+        (
+            "fingerprint",
+            "type",
+            "where",
+            "installs",
+            *_IMPACT_NUMBERS,
+            "q_value",
+            "sentry_url",
+        ),
+        {
+            "installs": (*_IMPACT_NUMBERS, "q_value"),
+            "left": ("excess", "ci_low", "ci_high"),
+            "unmatched": (),
+        },
+    ),
+)
+
+
+def metric_table(identifier: str) -> Table:
+    """The table of one metric's values."""
+    return Table(
+        f"metric_{identifier}",
+        lambda history: metric_values(history, identifier),
+        ("value", "installs", "share"),
+        {"installs": ("share",)},
+    )
+
+
+def all_tables(history: History) -> list[Table]:
+    """Every table of an app, those of its own metrics among them."""
+    found = identifiers(history).to_pandas()["identifier"]
+    return [*_FIXED, *(metric_table(str(identifier)) for identifier in found)]
+
+
+def table(name: str) -> Table:
+    """The table of that name, metrics aside."""
+    return next(table for table in _FIXED if table.name == name)

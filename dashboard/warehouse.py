@@ -1,0 +1,253 @@
+"""The warehouse: every report once, in the columns of a DuckDB file, ready for analysis.
+
+The file is only ever replaced as a whole. Whoever reads has a snapshot that nothing disturbs;
+whoever writes works on a copy beside it, under a lock, and puts it in place at the end. So the
+page and the command line can both read while either brings the warehouse up to date.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import ibis
+from ibis.backends.duckdb import Backend
+
+from dashboard.columns import as_columns
+from ingest.store import SettingError, StoredReport
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE about (schema_version INTEGER, source VARCHAR);
+CREATE TABLE cursors (
+    shard INTEGER, day DATE, received BIGINT, closed BOOLEAN, PRIMARY KEY (shard, day)
+);
+CREATE TABLE reports (
+    id VARCHAR, app VARCHAR, install VARCHAR, time BIGINT, day DATE, kind VARCHAR,
+    operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
+    fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
+    os VARCHAR, os_version VARCHAR, version VARCHAR, metrics MAP(VARCHAR, VARCHAR),
+    ci BOOLEAN, dropped BIGINT, received BIGINT
+);
+"""
+
+# A visit carries what the last report of its day says (by time, then id); null where it says none.
+_VISITS = """
+CREATE OR REPLACE TABLE visits AS
+SELECT app, install, day, ci,
+    count(*) AS reports,
+    count(*) FILTER (kind = 'error') AS errors,
+    max(time) AS last_time,
+    last(id ORDER BY time, id) AS last_id,
+    last(os ORDER BY time, id) AS os,
+    last(os_version ORDER BY time, id) AS os_version,
+    last(version ORDER BY time, id) AS version,
+    last(metrics ORDER BY time, id) AS metrics
+FROM reports GROUP BY app, install, day, ci
+"""
+
+# One report an id, also where a retry stands under two days; the day is that of its time, UTC.
+_INSERT = """
+INSERT INTO reports BY NAME
+SELECT *, epoch_ms(time)::DATE AS day FROM page
+WHERE id NOT IN (SELECT id FROM reports)
+QUALIFY row_number() OVER (PARTITION BY id) = 1
+"""
+
+
+class WarehouseError(Exception):
+    """The warehouse can't be used; the message says why and what helps."""
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The file at `path`, and how to read and replace it."""
+
+    path: Path
+
+    def version(self) -> tuple[int, int] | None:
+        """Identify the present content, to tell when it was replaced; None where there is none."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        return status.st_ino, status.st_mtime_ns
+
+    def read(self) -> Snapshot:
+        """Open the present content for reading.
+
+        Raises:
+            WarehouseError: nothing was synced yet, or the file is no warehouse of this version.
+        """
+        if self.version() is None:
+            raise WarehouseError(
+                f"There is no warehouse at {self.path} yet: run `python -m dashboard sync`"
+            )
+        connection = ibis.duckdb.connect()
+        try:
+            connection.raw_sql(f"ATTACH '{_quoted(self.path)}' AS warehouse (READ_ONLY)")
+            connection.raw_sql("USE warehouse")
+            _check(connection.raw_sql("SELECT schema_version FROM about").fetchall(), self.path)
+        except duckdb.Error as error:
+            raise WarehouseError(
+                f"{self.path} can't be read as a warehouse: run `python -m dashboard sync`, "
+                f"which builds it anew from the database ({_first_line(error)})"
+            ) from error
+        return Snapshot(connection)
+
+    @contextmanager
+    def replacing(self, source: str, *, wait: bool) -> Iterator[Replacement]:
+        """Work on a copy that takes the warehouse's place when `Replacement.publish` is called.
+
+        An unfinished copy of a process that was killed is taken up again. A warehouse of another
+        schema version or another database is not: the copy then starts empty.
+
+        Args:
+            source: names the database; reports of two never mix.
+            wait: wait for another process that is replacing it, instead of raising.
+
+        Raises:
+            BlockingIOError: another process is replacing it, and `wait` is false.
+            WarehouseError: the folder can't be written to.
+        """
+        lock_path, copy_path = self._beside("lock"), self._beside("next")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock = lock_path.open("ab")
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            try:
+                replacement = _begin(self.path, copy_path, source)
+            except OSError as error:
+                raise _unusable(self.path, error) from error
+            try:
+                yield replacement
+            finally:
+                replacement.connection.close()
+
+    def synced(self) -> datetime | None:
+        """When it was last found or brought up to date; None where it never was."""
+        try:
+            return datetime.fromtimestamp(self._beside("lock").stat().st_mtime, UTC)
+        except OSError:
+            return None
+
+    def mark_synced(self) -> None:
+        """Say that the warehouse is up to date now."""
+        os.utime(self._beside("lock"))
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(f"{self.path.name}.{suffix}")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the warehouse held at one moment."""
+
+    connection: Backend
+
+    def table(self, name: str) -> ibis.Table:
+        """`reports` or `visits`, whole."""
+        return self.connection.table(name, database=("warehouse", "main"))
+
+
+@dataclass
+class Replacement:
+    """The copy being written."""
+
+    path: Path
+    copy: Path
+    connection: duckdb.DuckDBPyConnection
+    rebuilt: str | None
+    """Why the present content could not be kept, in a sentence; None where it was."""
+
+    def add(self, reports: Iterable[StoredReport]) -> int:
+        """Add the reports that are not there yet; returns how many were not."""
+        self.connection.register("page", as_columns(reports))
+        rows = self.connection.execute(_INSERT).fetchall()
+        self.connection.unregister("page")
+        return int(rows[0][0])
+
+    def publish(self) -> None:
+        """Put the copy in the warehouse's place; the next reader sees it."""
+        self.connection.execute(_VISITS)
+        self.connection.execute("CHECKPOINT")
+        self.connection.close()
+        os.replace(self.copy, self.path)
+
+    def discard(self) -> None:
+        """Leave the warehouse as it is."""
+        self.connection.close()
+        _remove(self.copy)
+
+
+def _begin(path: Path, copy: Path, source: str) -> Replacement:
+    """Open the copy: the one left by a killed process, else the present content, else empty."""
+    rebuilt = None
+    for candidate in (copy, path):
+        if not candidate.exists():
+            continue
+        if candidate is path:
+            shutil.copyfile(path, copy)
+        reason = _reason_to_rebuild(copy, source)
+        if reason is None:
+            return Replacement(path, copy, duckdb.connect(copy), None)
+        rebuilt = reason if candidate is path else None
+        _remove(copy)
+    connection = duckdb.connect(copy)
+    connection.execute(_SCHEMA)
+    connection.execute("INSERT INTO about VALUES (?, ?)", [SCHEMA_VERSION, source])
+    return Replacement(path, copy, connection, rebuilt)
+
+
+def _remove(copy: Path) -> None:
+    copy.unlink()
+    copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
+
+
+def _reason_to_rebuild(path: Path, source: str) -> str | None:
+    try:
+        with duckdb.connect(path) as connection:
+            rows = connection.execute("SELECT schema_version, source FROM about").fetchall()
+    except duckdb.Error as error:
+        return f"it was damaged ({_first_line(error)})"
+    if [row[0] for row in rows] != [SCHEMA_VERSION]:
+        return "it was made by another version of Wald"
+    if rows[0][1] != source:
+        return f"it held the reports of another database, {rows[0][1]}"
+    return None
+
+
+def _check(rows: list[tuple[int]], path: Path) -> None:
+    if rows != [(SCHEMA_VERSION,)]:
+        raise WarehouseError(
+            f"{path} was made by another version of Wald: run `python -m dashboard sync`, "
+            "which builds it anew from the database"
+        )
+
+
+def _unusable(path: Path, error: OSError) -> SettingError:
+    return SettingError(
+        f"The warehouse {path} can't be written: {error.strerror}. "
+        "Set WALD_WAREHOUSE to a file in a folder that can be"
+    )
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,76 @@
+"""Random lives of installs, as reports; and a warehouse that holds them."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from dashboard.analysis.history import History
+from dashboard.analysis.scope import Scope
+from dashboard.warehouse import Warehouse
+
+APP = "tool"
+FIRST = date(2026, 1, 1)
+ERRORS = [("a" * 16, "ValueError", "m:f"), ("b" * 16, "OSError", "m:g")]
+
+
+def ms(day: date, milliseconds: int = 0) -> int:
+    """Milliseconds since 1970 of a moment of a day, UTC."""
+    start = datetime.combine(day, datetime.min.time(), UTC)
+    return int(start.timestamp()) * 1000 + milliseconds
+
+
+def random_reports(seed: int, *, installs: int, days: int) -> list[dict[str, Any]]:
+    """Reports with gaps, ties at midnight, CI, own metrics, missing values and errors."""
+    draw = random.Random(seed)
+    reports: list[dict[str, Any]] = []
+    for _ in range(installs):
+        install = f"{draw.getrandbits(128):032x}"
+        day = draw.randrange(days)
+        ci = draw.random() < 0.1
+        while day < days:
+            for _ in range(draw.choice((1, 1, 2, 3))):
+                when = ms(FIRST + timedelta(days=day), draw.choice((0, 1, 86_399_999, 40_000_000)))
+                reports.extend(_event(draw, install, when, ci))
+            day += draw.choice((1, 1, 1, 2, 3, 6, 7, 8, 14, 20, 29, 30, 31, 32, 60, 1000))
+    return reports
+
+
+def _event(draw: random.Random, install: str, when: int, ci: bool) -> Iterator[dict[str, Any]]:
+    metrics: dict[str, Any] = {"os": draw.choice(("Linux", "Linux", "Darwin"))}
+    if draw.random() < 0.9:
+        metrics |= {"os_version": draw.choice(("12", "13")), "package_version": "1.0"}
+    if draw.random() < 0.3:
+        metrics |= {"package_version": "1.1", "hosts": draw.randrange(3)}
+    base = {"app": APP, "install": install, "time": when, "metrics": metrics, "ci": ci}
+    base |= {"dropped": 0}
+    run = {**base, "id": f"{draw.getrandbits(128):032x}", "kind": "run"}
+    if draw.random() < 0.8:
+        run |= {"operation": draw.choice(("init", "install")), "outcome": "ok"}
+        run |= {"solution": draw.choice(("clamav", "teler"))} if draw.random() < 0.7 else {}
+    yield run
+    if draw.random() < 0.25:
+        fingerprint, kind, where = draw.choice(ERRORS)
+        error = {"fingerprint": fingerprint, "type": kind, "where": where}
+        yield {**base, "id": f"{draw.getrandbits(128):032x}", "kind": "error", "error": error}
+
+
+@contextmanager
+def history_of(
+    reports: Iterable[Mapping[str, Any]], as_of: date, last_day: date, **chosen: Any
+) -> Iterator[History]:
+    """A warehouse file that holds these reports, and the app's history in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        warehouse = Warehouse(Path(folder) / "warehouse.duckdb")
+        with warehouse.replacing("test", wait=True) as replacement:
+            replacement.add([{**report, "received": report["time"]} for report in reports])
+            replacement.publish()
+        snapshot = warehouse.read()
+        scope = Scope(APP, as_of, last_day, **chosen)
+        yield History(scope, snapshot.table("reports"), snapshot.table("visits"))
+        snapshot.connection.disconnect()

@@ -1,0 +1,266 @@
+"""The definitions once more, in plain pandas over the raw reports: slow, short, independent.
+
+Every function takes `(reports, visits, as_of, last_day)` as `prepared` returns them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+HORIZON = 30
+
+
+@dataclass
+class Prepared:
+    reports: pd.DataFrame
+    """A row a report, CI left out, with `day` (datetime.date)."""
+    visits: pd.DataFrame
+    """A row an install and day, with number, gap, next_gap, censored, left, errors, and what the
+    day's last report says."""
+    as_of: date
+    last_day: date
+
+
+def prepared(
+    stored: Iterable[Mapping[str, Any]],
+    as_of: date,
+    last_day: date,
+    *,
+    ci: bool = False,
+    horizon: int = HORIZON,
+) -> Prepared:
+    rows = []
+    for report in {r["id"]: r for r in stored}.values():
+        metrics = report.get("metrics", {})
+        rows.append(
+            {
+                **{k: report.get(k) for k in ("id", "install", "time", "kind", "operation")},
+                "solution": report.get("solution"),
+                "outcome": report.get("outcome"),
+                "ci": report["ci"],
+                "fingerprint": report.get("error", {}).get("fingerprint"),
+                "type": report.get("error", {}).get("type"),
+                "where": report.get("error", {}).get("where"),
+                "os": metrics.get("os", "unknown"),
+                "os_version": metrics.get("os_version", "unknown"),
+                "version": metrics.get("package_version", "unknown"),
+                "metrics": metrics,
+                "day": (pd.Timestamp(0) + pd.Timedelta(milliseconds=report["time"])).date(),
+            }
+        )
+    reports = pd.DataFrame(rows).sort_values(["time", "id"])
+    reports = reports[(reports["day"] <= last_day) & (ci | ~reports["ci"].astype(bool))]
+    visits = []
+    for install, of_install in reports.groupby("install"):
+        days = sorted(of_install["day"].unique())
+        for place, day in enumerate(days):
+            of_day = of_install[of_install["day"] == day]
+            last = of_day.iloc[-1]
+            following = (days[place + 1] - day).days if place + 1 < len(days) else None
+            censored = (as_of - day).days < horizon
+            visits.append(
+                {
+                    "install": install,
+                    "day": day,
+                    "number": place + 1,
+                    "first_day": days[0],
+                    "gap": (day - days[place - 1]).days if place else None,
+                    "next_gap": following,
+                    "censored": censored,
+                    "left": not censored and (following is None or following > horizon),
+                    "errors": set(of_day["fingerprint"].dropna()),
+                    **{k: last[k] for k in ("os", "os_version", "version", "metrics")},
+                }
+            )
+    return Prepared(reports, pd.DataFrame(visits), as_of, last_day)
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _days(p: Prepared) -> list[date]:
+    first = p.visits["day"].min()
+    return [first + timedelta(days=n) for n in range((p.last_day - first).days + 1)]
+
+
+def _weeks(p: Prepared) -> list[date]:
+    return sorted({_monday(day) for day in _days(p)})
+
+
+def new_installs(p: Prepared) -> list[tuple[Any, ...]]:
+    return [(d, sum((p.visits["day"] == d) & (p.visits["number"] == 1))) for d in _days(p)]
+
+
+def active_installs(p: Prepared) -> list[tuple[Any, ...]]:
+    rows = []
+    for day in _days(p):
+        counts = []
+        for span in (1, 7, 30):
+            since = day - timedelta(days=span - 1)
+            seen = p.visits[(p.visits["day"] >= since) & (p.visits["day"] <= day)]
+            counts.append(seen["install"].nunique())
+        rows.append((day, *counts))
+    return rows
+
+
+def _active_in_weeks(p: Prepared) -> dict[date, set[str]]:
+    weeks: dict[date, set[str]] = {week: set() for week in _weeks(p)}
+    for visit in p.visits.itertuples():
+        weeks[_monday(visit.day)].add(visit.install)
+    return weeks
+
+
+def lifecycle(p: Prepared) -> list[tuple[Any, ...]]:
+    active, rows, ever = _active_in_weeks(p), [], set[str]()
+    before: set[str] = set()
+    for week in _weeks(p):
+        now = active[week]
+        new, returning = now - ever, now & before
+        resurrected, dormant = (now & ever) - before, before - now
+        rows.append((week, len(new), len(returning), len(resurrected), len(dormant)))
+        ever |= now
+        before = now
+    return rows
+
+
+def retention(p: Prepared) -> list[tuple[Any, ...]]:
+    active, rows = _active_in_weeks(p), []
+    for cohort in _weeks(p):
+        members = {
+            v.install for v in p.visits.itertuples() if v.number == 1 and _monday(v.day) == cohort
+        }
+        for week in _weeks(p) if members else []:
+            if week < cohort:
+                continue
+            number = (week - cohort).days // 7
+            if week + timedelta(days=6) > p.as_of:
+                rows.append((cohort, len(members), number, None, None))
+            else:
+                seen = len(members & active[week])
+                rows.append((cohort, len(members), number, seen, seen / len(members)))
+    return rows
+
+
+def _last_values(visits: pd.DataFrame) -> pd.DataFrame:
+    return visits.sort_values("day").groupby("install").tail(1)
+
+
+def version_adoption(p: Prepared) -> list[tuple[Any, ...]]:
+    rows = []
+    for week in _weeks(p):
+        of_week = _last_values(p.visits[[_monday(day) == week for day in p.visits["day"]]])
+        for version, count in of_week["version"].value_counts().sort_index().items():
+            rows.append((week, version, count))
+    return rows
+
+
+def os_spread(p: Prepared, since: date, until: date) -> list[tuple[Any, ...]]:
+    shown = p.visits[(p.visits["day"] >= since) & (p.visits["day"] <= until)]
+    counts = _last_values(shown).groupby(["os", "os_version"]).size()
+    return [(*key, n, n / counts.sum()) for key, n in counts.items()]
+
+
+def metric_values(p: Prepared, identifier: str) -> list[tuple[Any, ...]]:
+    values = [m.get(identifier) for m in _last_values(p.visits)["metrics"]]
+    told = pd.Series([v for v in values if v is not None], dtype=object)
+    return [(value, n, n / len(told)) for value, n in told.value_counts().items()]
+
+
+def solution_deployments(p: Prepared) -> list[tuple[Any, ...]]:
+    runs = p.reports[(p.reports["kind"] == "run") & p.reports["solution"].notna()]
+    rows = []
+    keys = [runs["day"].map(_monday).rename("week"), "solution", "operation"]
+    for key, group in runs.groupby(keys, dropna=False):
+        ok = sum(group["outcome"] == "ok")
+        rows.append((*key, len(group), ok, group["install"].nunique()))
+    return rows
+
+
+def one_time(p: Prepared) -> list[tuple[Any, ...]]:
+    visits = p.visits.groupby("install").agg(
+        first=("day", "min"), visits=("day", "size"), censored=("censored", "first")
+    )
+    rows = []
+    for month, group in visits.groupby(visits["first"].map(lambda day: day.strftime("%Y-%m"))):
+        once = group["visits"] == 1
+        early = sum(once & group["censored"])
+        single = sum(once & ~group["censored"].astype(bool))
+        judged = len(group) - early
+        rows.append((month, len(group), single, early, single / judged if judged else None))
+    return rows
+
+
+def left_after_error(p: Prepared) -> list[tuple[Any, ...]]:
+    rows = []
+    for install, visits in p.visits.groupby("install"):
+        last = visits.iloc[-1]
+        if not last["left"] or not last["errors"]:
+            continue
+        of_day = p.reports[(p.reports["install"] == install) & (p.reports["day"] == last["day"])]
+        error = of_day[of_day["kind"] == "error"].iloc[-1]
+        silent = (p.as_of - last["day"]).days
+        seen = (install, last["first_day"], last["day"], silent, len(visits))
+        rows.append((*seen, error["fingerprint"], error["type"], last["version"], last["os"]))
+    return rows
+
+
+def _bin(value: float | None, edges: list[int]) -> int:
+    if value is None or math.isnan(value):
+        return -1
+    return sum(value > edge for edge in edges)
+
+
+def error_impact(p: Prepared) -> dict[str, dict[str, float]]:
+    """By fingerprint: installs, visits, unmatched, left, expected, excess, variance."""
+    judged = []
+    for visit in p.visits[~p.visits["censored"].astype(bool)].itertuples():
+        number, gap = _bin(visit.number, [1, 2, 5, 10, 20, 50]), _bin(visit.gap, [1, 3, 7, 14, 30])
+        month = (visit.day.year, visit.day.month)
+        place = (number, gap, visit.version, visit.os, month)
+        judged.append((place, visit.errors, bool(visit.left)))
+    impact: dict[str, dict[str, float]] = {}
+    errors = p.reports[p.reports["kind"] == "error"]
+    for fingerprint in sorted(errors["fingerprint"].unique()):
+        strata: dict[tuple[Any, ...], list[bool]] = {}
+        unmatched = 0
+        for place, met, left in judged:
+            if fingerprint not in met:
+                continue
+            for depth in (5, 4, 3, 2, 1):
+                # Of the finest place, drop the month, then the OS, then the version, then the gap.
+                stratum = _coarser(place, depth)
+                if len(_controls(judged, stratum, depth)) >= 10:
+                    strata.setdefault(stratum, []).append(left)
+                    break
+            else:
+                unmatched += 1
+        total = {"visits": float(unmatched), "unmatched": float(unmatched)}
+        total |= {"left": 0.0, "expected": 0.0, "variance": 0.0}
+        for stratum, lefts in strata.items():
+            controls = _controls(judged, stratum, len(stratum))
+            n0, p0 = len(controls), sum(controls) / len(controls)
+            n1, a = len(lefts), sum(lefts)
+            total["visits"] += n1
+            total["left"] += a
+            total["expected"] += n1 * p0
+            total["variance"] += a * (1 - a / n1) + n1**2 * p0 * (1 - p0) / n0
+        total["installs"] = errors[errors["fingerprint"] == fingerprint]["install"].nunique()
+        total["excess"] = total["left"] - total["expected"]
+        impact[fingerprint] = total
+    return impact
+
+
+def _coarser(place: tuple[Any, ...], depth: int) -> tuple[Any, ...]:
+    number, gap, version, system, month = place
+    return (number, gap, version, system, month)[:depth]
+
+
+def _controls(judged: list[Any], stratum: tuple[Any, ...], depth: int) -> list[bool]:
+    return [left for place, met, left in judged if not met and _coarser(place, depth) == stratum]
