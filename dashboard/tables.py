@@ -12,6 +12,7 @@ import pandas as pd
 from dashboard.analysis.errors import error_impact
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
+from dashboard.analysis.leavers import left_after_error
 from dashboard.analysis.lifecycle import lifecycle
 from dashboard.analysis.one_time import one_time
 from dashboard.analysis.platforms import identifiers, metric_values, os_spread, version_adoption
@@ -112,6 +113,23 @@ _FIXED = (
             "left": ("excess", "ci_low", "ci_high"),
             "unmatched": (),
         },
+    ),
+    Table(
+        "left_after_error",
+        left_after_error,
+        (
+            "install",
+            "first_seen",
+            "last_seen",
+            "silent_days",
+            "visits",
+            "fingerprint",
+            "type",
+            "version",
+            "os",
+            "sentry_url",
+        ),
+        personal=True,
     ),
 )
 

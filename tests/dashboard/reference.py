@@ -131,7 +131,8 @@ def lifecycle(p: Prepared) -> list[tuple[Any, ...]]:
 
 
 def retention(p: Prepared) -> list[tuple[Any, ...]]:
-    active, rows = _active_in_weeks(p), []
+    active = _active_in_weeks(p)
+    rows: list[tuple[Any, ...]] = []
     for cohort in _weeks(p):
         members = {
             v.install for v in p.visits.itertuples() if v.number == 1 and _monday(v.day) == cohort
