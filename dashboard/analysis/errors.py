@@ -10,6 +10,7 @@ from ibis import _
 from scipy import stats
 
 from dashboard.analysis.history import UNKNOWN, History
+from dashboard.analysis.proportion import Z95
 
 MIN_CONTROLS = 10
 """Control visits that a stratum needs before exposed visits are compared with it."""
@@ -22,9 +23,6 @@ STRATA = (
     ("number_bin", "gap_bin"),
     ("number_bin",),
 )
-
-Z95 = 1.959964
-"""97.5 % quantile of the normal law."""
 
 IMPACT = {
     "fingerprint": "string",

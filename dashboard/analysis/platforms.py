@@ -16,6 +16,12 @@ def os_spread(history: History) -> ibis.Table:
     return _with_share(counted, "os", "os_version")
 
 
+def os_families(history: History) -> ibis.Table:
+    """os, installs, share: the families of `os_spread`."""
+    counted = os_spread(history).group_by("os").agg(installs=_.installs.sum())
+    return _with_share(counted, "os")
+
+
 def metric_values(history: History, identifier: str) -> ibis.Table:
     """value, installs, share: of the installs whose last report in the period has that metric."""
     shown = _last_of_each(history.shown_visits, "install")

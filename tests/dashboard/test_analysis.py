@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from dashboard.analysis.errors import Z95, error_impact
+from dashboard.analysis.errors import error_impact
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
 from dashboard.analysis.leavers import left_after_error
 from dashboard.analysis.lifecycle import lifecycle
 from dashboard.analysis.one_time import one_time
 from dashboard.analysis.platforms import identifiers, metric_values, os_spread, version_adoption
+from dashboard.analysis.proportion import Z95
 from dashboard.analysis.retention import retention
 from dashboard.analysis.solutions import solution_deployments
 from tests.dashboard import reference

@@ -1,0 +1,36 @@
+"""The dashboard: ``streamlit run dashboard/app.py``. Navigation only; the pages are in views/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard.views import adoption, errors, one_time, overview, platforms, solutions
+from dashboard.views.frame import View, open_view
+
+Show = Callable[[View], None]
+
+
+def _page(show: Show, title: str, icon: str, path: str | None = None) -> st.Page:
+    return st.Page(
+        lambda: show(open_view()),
+        title=title,
+        icon=f":material/{icon}:",
+        url_path=path,
+        default=path is None,
+    )
+
+
+st.set_page_config(page_title="Wald", page_icon=":material/flight:", layout="wide")
+st.navigation(
+    [
+        _page(overview.show, "Overview", "dashboard"),
+        _page(adoption.show, "Adoption", "trending_up", "adoption"),
+        _page(platforms.show, "Platforms", "devices", "platforms"),
+        _page(solutions.show, "Solutions", "deployed_code", "solutions"),
+        _page(one_time.show, "One-time users", "person_off", "one-time"),
+        _page(errors.show, "Errors", "bug_report", "errors"),
+    ],
+    position="top",
+).run()

@@ -1,0 +1,133 @@
+"""What the numbers say, in the sentences that head the charts. Markdown, safe to show."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from dashboard.words import TOO_FEW, count, day, percent, plain_markdown, share
+
+
+def change(now: float, before: float | None) -> float | None:
+    """The change relative to the period before; None where there is none to compare with."""
+    return None if not before else now / before - 1
+
+
+def active(now: float, before: float | None) -> str:
+    """About the installs active at the end of the period, and at the end of the one before."""
+    said = f"{count(now)} installs were active in the last 30 days"
+    moved = change(now, before)
+    if moved is None:
+        return said
+    if abs(moved) < 0.005:
+        return f"{said}, as many as in the period before"
+    return (
+        f"{said}, {percent(abs(moved))} {'more' if moved > 0 else 'fewer'} than the period before"
+    )
+
+
+def new_installs(frame: pd.DataFrame) -> str:
+    """About new installs by day."""
+    if frame.empty or not frame["installs"].sum():
+        return "No new install in this period"
+    best = frame.loc[frame["installs"].idxmax()]
+    total = count(frame["installs"].sum())
+    return f"{total} new installs, most on {day(best['day'])} ({count(best['installs'])})"
+
+
+def versions(frame: pd.DataFrame) -> str:
+    """About version adoption by week: the version most installs run at the end."""
+    if frame.empty:
+        return "No install was active in this period"
+    last = frame[frame["week"] == frame["week"].max()]
+    top = last.loc[last["installs"].idxmax()]
+    part = share(top["installs"], last["installs"].sum())
+    return f"Version {plain_markdown(top['version'])} leads, with {part} active installs"
+
+
+def retention(frame: pd.DataFrame) -> str:
+    """About the retention of all cohorts together, four weeks after their first."""
+    fourth = frame[frame["week"] == 4].dropna(subset=["active"])
+    if not fourth["size"].sum():
+        return "It is too early to tell who comes back after four weeks"
+    part = share(fourth["active"].sum(), fourth["size"].sum())
+    return f"{part} new installs were there in the fourth week after their first"
+
+
+def top_share(frame: pd.DataFrame, name: str, what: str) -> str:
+    """About the value that most installs have."""
+    if frame.empty:
+        return f"No install told its {what}"
+    top = frame.loc[frame["installs"].idxmax()]
+    part = share(top["installs"], frame["installs"].sum())
+    return (
+        f"Most frequent {plain_markdown(what)}: {plain_markdown(str(top[name]))}, {part} installs"
+    )
+
+
+def deployments(ranked: pd.DataFrame) -> str:
+    """About all deployments of the period, by solution, most attempts first."""
+    if ranked.empty:
+        return "No solution was deployed in this period"
+    top = ranked.iloc[0]
+    part = share(top["attempts"], ranked["attempts"].sum())
+    return f"{plain_markdown(str(top['solution']))} leads: {part} deployments"
+
+
+def success(frame: pd.DataFrame) -> str:
+    """About the solution and operation that fail most often, among those tried 30 times or more."""
+    tried = frame[frame["attempts"] >= TOO_FEW]
+    if tried.empty:
+        return "Too few attempts to compare how they end"
+    worst = tried.loc[(tried["succeeded"] / tried["attempts"]).idxmin()]
+    name = plain_markdown(f"{worst['operation']} of {worst['solution']}")
+    return f"{name} succeeds least: {share(worst['succeeded'], worst['attempts'])}"
+
+
+def one_time(installs: float, judged: float) -> str:
+    """About those who came once, of the installs that are not too early to judge."""
+    if not judged:
+        return "It is too early to tell who came once"
+    return f"{share(installs, judged)} new installs came once and never again"
+
+
+def one_time_by(frame: pd.DataFrame, what: str) -> str:
+    """About the version or OS whose first-timers come once most often."""
+    many = frame[frame["judged"] >= TOO_FEW]
+    if many.empty:
+        return f"Too few new installs to compare them by {what}"
+    worst = many.loc[many["share"].idxmax()]
+    name = plain_markdown(str(worst["value"]))
+    return f"With {name}, {share(worst['one_time'], worst['judged'])} came once"
+
+
+def worst_error(impact: pd.DataFrame) -> str:
+    """About the error that cost most users."""
+    if impact.empty:
+        return "No error was reported in this period"
+    judged = impact.dropna(subset=["excess"])
+    if judged.empty:
+        return "It is too early to tell what the errors of this period cost"
+    worst = judged.loc[judged["excess"].idxmax()]
+    if worst["ci_low"] <= 0:
+        return "No error cost you users beyond doubt"
+    name = plain_markdown(error_name(worst["type"], worst["where"]))
+    return f"{name} cost you about {count(round(worst['excess']))} users"
+
+
+def users_lost(impact: pd.DataFrame) -> float:
+    """Users lost to the errors that cost some beyond doubt."""
+    return float(impact["excess"][impact["ci_low"] > 0].sum())
+
+
+def leavers(frame: pd.DataFrame) -> str:
+    """About the installs that left after an error."""
+    if frame.empty:
+        return "Nobody is known to have left after an error in this period"
+    return f"{count(len(frame))} installs left after an error"
+
+
+def error_name(type_: str, where: str) -> str:
+    """An error as a person would name it: ConnectionError in suricata.install"""
+    module, _, function = where.rpartition(":")
+    place = f"{module.rpartition('.')[2]}.{function}" if module else function
+    return f"{type_} in {place}"

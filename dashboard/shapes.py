@@ -1,0 +1,74 @@
+"""Tables turned into the shape a chart wants; nothing is computed here."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+
+from dashboard.words import count, day, percent, plain_label
+
+TOP = 6
+"""Series that get a colour of their own; the rest are drawn together."""
+
+REST = "older and rarer"
+TRIANGLE = 26
+"""Weeks that the retention triangle shows, down and across."""
+
+
+def last_complete_week(as_of: date) -> date:
+    """The Monday of the last week that is over."""
+    return as_of - timedelta(days=as_of.weekday() + (0 if as_of.weekday() == 6 else 7))
+
+
+def top_versions(adoption: pd.DataFrame, order: list[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Spread version adoption into a column a version: week, and the most used ones.
+
+    Returns the table and the names of its columns, oldest version first.
+    """
+    most = adoption.groupby("version")["installs"].sum().nlargest(TOP).index
+    named = adoption.assign(version=adoption["version"].where(adoption["version"].isin(most), REST))
+    wide = named.pivot_table(
+        index="week", columns="version", values="installs", aggfunc="sum", fill_value=0
+    )
+    shown = [REST] * (REST in wide) + [name for name in reversed(order) if name in set(most)]
+    return wide.reset_index(), {name: name for name in shown}
+
+
+def triangle(retention: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]]]:
+    """Spread retention into a row a cohort, the latest last, and the words of each cell."""
+    shown = retention[retention["week"].between(1, TRIANGLE)]  # week 0 is always whole
+    late = shown[shown["cohort"].isin(sorted(shown["cohort"].unique())[-TRIANGLE:])]
+    labels = [
+        f"{cohort:%-d %b} · {count(size)}"
+        for cohort, size in zip(late["cohort"], late["size"], strict=True)
+    ]
+    late = late.assign(label=labels)
+    order = late.drop_duplicates("label")["label"]
+    cells = late.pivot(index="label", columns="week", values="share").reindex(order)
+    said = {
+        (row.label, row.week): f"{row.active:,.0f} of {row.size:,} ({percent(row.share)}) in week "
+        f"{row.week} after {day(row.cohort)}"
+        for row in late.dropna(subset=["active"]).itertuples()
+    }
+    hover = [[said.get((label, week), "") for week in cells.columns] for label in cells.index]
+    return cells.astype(float), hover
+
+
+def success_map(by_operation: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]]]:
+    """Spread success into a row a solution and a column an operation, and each cell's words."""
+    rated = by_operation.assign(
+        operation=by_operation["operation"].fillna("(none)"),
+        share=by_operation["succeeded"] / by_operation["attempts"],
+    )
+    cells = rated.pivot(index="solution", columns="operation", values="share")
+    order = rated.groupby("operation")["attempts"].sum().sort_values(ascending=False).index
+    cells = cells[list(order)]
+    said = {
+        (row.solution, row.operation): f"{plain_label(row.operation)} of "
+        f"{plain_label(row.solution)}: {row.succeeded:,} of {row.attempts:,} ended well "
+        f"({percent(row.share)}), {row.installs:,} installs"
+        for row in rated.itertuples()
+    }
+    hover = [[said.get((row, column), "") for column in cells.columns] for row in cells.index]
+    return cells.astype(float), hover

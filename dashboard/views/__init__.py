@@ -1,0 +1,1 @@
+"""The pages: they lay out what the analysis worked out, and compute nothing."""

@@ -1,0 +1,70 @@
+"""One-time users: who comes once, and never again?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ibis
+import streamlit as st
+
+from dashboard import charts, findings
+from dashboard.analysis.history import History
+from dashboard.analysis.one_time import one_time_by_system, one_time_by_version, one_time_shares
+from dashboard.views.block import block
+from dashboard.views.frame import View
+
+MOST = 10
+"""Values drawn; the table has them all."""
+
+
+def show(view: View) -> None:
+    """Draw the page."""
+    cohorts = view.table("one_time")
+    shares = view.ask(one_time_shares)
+    early = int(cohorts["too_early"].sum())
+    block(
+        findings.one_time(shares["one_time"].sum(), shares["judged"].sum()),
+        "Share by the month of the first report, with 95 % interval, of the installs that had "
+        f"{view.scope.horizon} days to come back."
+        + (f" {early:,} more came once so far and are too early to tell." if early else ""),
+        charts.shares_over_time(shares, unit="came once"),
+        cohorts,
+        "one_time",
+        columns=_columns(),
+        nothing="No install was new in this period.",
+    )
+    left, right = st.columns(2)
+    with left:
+        _by(view, one_time_by_version, "version", "one_time_by_version")
+    with right:
+        _by(view, one_time_by_system, "OS", "one_time_by_os")
+
+
+def _by(view: View, analysis: Callable[[History], ibis.Table], what: str, name: str) -> None:
+    frame = view.ask(analysis)
+    block(
+        findings.one_time_by(frame, what),
+        f"Share of the installs new in the period that came once, by their first {what}, with "
+        "95 % interval; those too early to tell are left out.",
+        charts.shares_by_name(frame.head(MOST), x_title="came once"),
+        frame,
+        name,
+        columns=_columns(),
+        nothing="It is too early to tell who came once.",
+    )
+
+
+def _columns() -> dict[str, object]:
+    number = st.column_config.NumberColumn
+    percent = st.column_config.NumberColumn
+    return {
+        "cohort": "First month",
+        "value": "Value",
+        "installs": number("New installs", format="localized"),
+        "judged": number("New installs", format="localized"),
+        "one_time": number("Came once", format="localized"),
+        "too_early": number("Too early to tell", format="localized"),
+        "share": percent("Share", format="percent"),
+        "low": percent("from", format="percent"),
+        "high": percent("to", format="percent"),
+    }

@@ -1,0 +1,158 @@
+"""Overview: how is the tool doing, and what costs it users?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, findings
+from dashboard.analysis.errors import error_impact
+from dashboard.analysis.headline import ACTIVE_DAYS, headline
+from dashboard.views.block import block
+from dashboard.views.errors import forest
+from dashboard.views.frame import View
+from dashboard.words import TOO_FEW, count, percent
+
+
+@dataclass(frozen=True)
+class _Period:
+    """The headline numbers of one period."""
+
+    numbers: pd.Series
+    lost: float
+
+    @classmethod
+    def of(cls, view: View, since: date, until: date) -> _Period:
+        scope = replace(view.scope, since=since, until=until)
+        lost = findings.users_lost(view.ask(error_impact, scope))
+        return cls(view.ask(headline, scope).iloc[0], lost)
+
+    def part(self, name: str, base: str) -> float | None:
+        """A share of the numbers; None where there is no base."""
+        return self.numbers[name] / self.numbers[base] if self.numbers[base] else None
+
+
+def show(view: View) -> None:
+    """Draw the page."""
+    now = _Period.of(view, view.period.since, view.period.until)
+    before = _Period.of(view, *view.period.before) if view.period.before else None
+    _tiles(view, now, before)
+    left, right = st.columns(2)
+    with left:
+        active = view.table("active_installs")
+        block(
+            findings.active(now.numbers["active"], _number(before, "active")),
+            "Installs with a visit in the 1, 7 and 30 days that end with each day (UTC).",
+            charts.lines(
+                active,
+                "day",
+                {"active_30": "30 days", "active_7": "7 days", "active_1": "1 day"},
+                unit="installs",
+                complete_until=view.scope.as_of,
+            ),
+            active,
+            "active_installs",
+        )
+    with right:
+        forest(view, view.table("error_impact"), most=5)
+
+
+def _tiles(view: View, now: _Period, before: _Period | None) -> None:
+    numbers = now.numbers
+    horizon = view.scope.horizon
+    first, second, third, fourth, fifth = st.columns(5)
+    with first:
+        _count_tile(
+            "New installs",
+            numbers["new_installs"],
+            _number(before, "new_installs"),
+            "Installs whose first report ever came in this period.",
+            trend=view.table("new_installs")["installs"],
+        )
+    with second:
+        _count_tile(
+            f"Active in {ACTIVE_DAYS} days",
+            numbers["active"],
+            _number(before, "active"),
+            f"Installs with a report in the last {ACTIVE_DAYS} days of the period.",
+            trend=view.table("active_installs")["active_30"],
+        )
+    with third:
+        _share_tile(
+            "Came once",
+            now.part("one_time", "judged"),
+            before.part("one_time", "judged") if before else None,
+            numbers["judged"],
+            f"New installs that never came back, of those that had {horizon} days to do so.",
+            more_is="bad",
+        )
+    with fourth:
+        _share_tile(
+            "Visits without an error",
+            now.part("clean_visits", "visits"),
+            before.part("clean_visits", "visits") if before else None,
+            numbers["visits"],
+            "A visit is an install on a day on which it reported.",
+        )
+    with fifth:
+        _count_tile(
+            "Users lost to errors",
+            round(now.lost),
+            None if before is None else round(before.lost),
+            "Users who left after an error beyond those who would have left anyway, over the "
+            f"errors for which this is beyond doubt. Errors of the last {horizon} days are too "
+            "early to tell.",
+            more_is="bad",
+        )
+
+
+def _number(period: _Period | None, name: str) -> float | None:
+    return float(period.numbers[name]) if period else None
+
+
+def _count_tile(
+    label: str,
+    now: float,
+    before: float | None,
+    meaning: str,
+    *,
+    trend: pd.Series | None = None,
+    more_is: str = "good",
+) -> None:
+    moved = findings.change(now, before)
+    st.metric(
+        label,
+        count(now),
+        None if moved is None else f"{'-' if moved < 0 else ''}{percent(abs(moved))}",
+        delta_color="normal" if more_is == "good" else "inverse",
+        delta_description=None if before is None else f"from {count(before)}",
+        help=meaning,
+        border=True,
+        chart_data=None if trend is None else trend.tolist(),
+        height="stretch",
+    )
+
+
+def _share_tile(
+    label: str,
+    now: float | None,
+    before: float | None,
+    base: float,
+    meaning: str,
+    *,
+    more_is: str = "good",
+) -> None:
+    points = None if now is None or before is None else 100 * (now - before)
+    st.metric(
+        label,
+        "too early to tell" if now is None else percent(now),
+        None if points is None else f"{points:+.1f} pt",
+        delta_color="normal" if more_is == "good" else "inverse",
+        delta_description=f"of {count(base)}" + (", few" if base < TOO_FEW else ""),
+        help=meaning,
+        border=True,
+        height="stretch",
+    )

@@ -1,0 +1,47 @@
+"""Numbers, days and names as a person says them."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import date
+
+TOO_FEW = 30
+"""Below this many, a share says little, and is said to."""
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^])")
+
+
+def count(number: float) -> str:
+    """1,204 · 12.4 k · 3.1 M"""
+    if abs(number) < 10_000:
+        return f"{number:,.0f}"
+    if abs(number) < 1_000_000:
+        return f"{number / 1000:,.1f} k"
+    return f"{number / 1_000_000:,.1f} M"
+
+
+def share(part: float, base: float) -> str:
+    """38 % of 412; a dash where there is no base"""
+    return f"{percent(part / base)} of {count(base)}" if base else "–"
+
+
+def percent(fraction: float) -> str:
+    """38 %, and 1.3 % where it is small"""
+    digits = 1 if 0 < abs(fraction) < 0.02 or 0.98 < fraction < 1 else 0
+    return f"{100 * fraction:.{digits}f} %"
+
+
+def day(when: date) -> str:
+    """12 Mar 2026"""
+    return f"{when.day} {when:%b %Y}"
+
+
+def plain_markdown(text: str) -> str:
+    """Text from outside, so that Markdown shows it and does nothing with it."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def plain_label(text: str) -> str:
+    """Text from outside, so that a chart shows it and does nothing with it."""
+    return html.escape(" ".join(text.split()), quote=False)
