@@ -1,0 +1,133 @@
+"""Group commit: writes that arrive while one commit is under way share the next.
+
+All Python runs on the event loop; only the wait for the disk, COMMIT, is another thread's. An
+operation is answered when it is on the disk, never before.
+"""
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from rtdb.write import Writer
+
+T = TypeVar("T")
+
+EAGER_ROWS = 64  # index entries caught up on within each commit
+IDLE_ROWS = 1000  # and within each commit made for that when nobody writes
+IDLE_SECONDS = 0.02
+
+log = logging.getLogger("rtdb")
+
+
+@dataclass
+class Job:
+    """An operation that waits for its commit; `then` runs right after that."""
+
+    apply: Callable[[Writer], Any]
+    then: Callable[[Any], Any]
+    heavy: bool
+    done: asyncio.Future[Any]
+    outcome: Any = None
+    error: Exception | None = None
+
+
+class Committer:
+    """The only writer. `run` it as a task, `submit` from the same event loop."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._db = writer.db
+        self._queue: list[Job] = []
+        self._wake = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "commit")
+
+    @property
+    def lag(self) -> int:
+        """How many rows, at most, wait for their index entries."""
+        return self._writer.lag
+
+    def now(self) -> int:
+        """The server's clock, in ms UTC."""
+        return self._writer.now()
+
+    async def submit(
+        self,
+        apply: Callable[[Writer], T],
+        then: Callable[[T], Any] = lambda outcome: outcome,
+        heavy: bool = False,
+    ) -> Any:
+        """Return `then(apply(writer))` once its changes are durable; all or none of them are.
+
+        `then` sees exactly the committed state; no other commit comes between. A `heavy`
+        operation is applied off the event loop.
+        """
+        job = Job(apply, then, heavy, asyncio.get_running_loop().create_future())
+        self._queue.append(job)
+        self._wake.set()
+        return await job.done
+
+    async def run(self) -> None:
+        """Commit what is submitted, until cancelled."""
+        while True:
+            if not self._queue:
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    patience = IDLE_SECONDS if self._writer.lag else None
+                    await asyncio.wait_for(self._wake.wait(), patience)
+            batch, self._queue = self._queue, []
+            try:
+                await self._commit(batch)
+            except Exception as error:
+                self._undo(batch, error)
+            for job in batch:
+                _answer(job)
+
+    async def _commit(self, batch: list[Job]) -> None:
+        loop = asyncio.get_running_loop()
+        if any(job.heavy for job in batch):
+            await loop.run_in_executor(self._thread, self._apply, batch)
+        else:
+            self._apply(batch)
+        await loop.run_in_executor(self._thread, self._db.execute, "COMMIT")
+
+    def _apply(self, batch: list[Job]) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        for job in batch:
+            before = self._db.total_changes
+            self._db.execute("SAVEPOINT job")
+            try:
+                job.outcome = job.apply(self._writer)
+            except sqlite3.Error:
+                raise
+            except Exception as error:
+                job.error = error
+                self._db.execute("ROLLBACK TO job")
+                if self._db.total_changes != before:
+                    self._writer.reload()
+            self._db.execute("RELEASE job")
+        self._writer.indexer.catch_up(EAGER_ROWS if batch else IDLE_ROWS)
+
+    def _undo(self, batch: list[Job], error: Exception) -> None:
+        log.error("a commit failed: %s", error)
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        self._writer.reload()
+        for job in batch:
+            job.error = job.error or error
+
+
+def _answer(job: Job) -> None:
+    if job.done.cancelled():
+        return
+    if job.error is None:
+        try:
+            job.done.set_result(job.then(job.outcome))
+            return
+        except Exception as error:
+            job.error = error
+    job.done.set_exception(job.error)

@@ -1,0 +1,119 @@
+"""Index entries: for each child of an indexed place, the value it is ordered by.
+
+An entry is (place and index name, sortable value, child's key). A child that is written whole
+gets its entries after the write, from `Indexer.catch_up`, many rows at a time and sorted,
+because one by one they would cost more than the data itself. Two things hold at any commit:
+an entry that is there is right, and children of rows up to `indexed` have theirs.
+"""
+
+from collections.abc import Iterator
+
+from rtdb.keys import Path, decode, encode, segment
+from rtdb.order import sortable
+from rtdb.read import View
+from rtdb.rules import Node
+from rtdb.store import Namespace, Namespaces
+from rtdb.tree import Tree, at, children_of, stored
+
+Entry = tuple[bytes, bytes, bytes]
+
+
+def place_of(root: bytes, path: Path, name: str) -> bytes:
+    """Where the entries of one index stand; right after the path itself."""
+    return encode(root, path) + b"\0" + name.encode()
+
+
+class Indexer:
+    """Keeps the entries of all namespaces; `indexed` is the last row that has its entries."""
+
+    def __init__(self, view: View, namespaces: Namespaces) -> None:
+        self._view = view
+        self._namespaces = namespaces
+        self.reload()
+
+    def reload(self) -> None:
+        """Read again what stands in the store, after a start or a rollback."""
+        (indexed,) = self._view.db.execute("SELECT indexed FROM state").fetchone()
+        self.indexed: int = indexed
+
+    def catch_up(self, rows: int) -> None:
+        """Give their entries to the `rows` oldest rows that have none yet."""
+        found = self._view.db.execute(
+            "SELECT id, key, value FROM record WHERE id > ? ORDER BY id LIMIT ?",
+            (self.indexed, rows),
+        ).fetchall()
+        if not found:
+            return
+        entries: list[Entry] = []
+        for _, key, value in found:
+            namespace = self._namespaces.of_root(key[:4])
+            entries += self._entries_of_row(namespace, decode(key, 4), value)
+        self._insert(entries)
+        self.indexed = found[-1][0]
+        self._view.db.execute("UPDATE state SET indexed = ?", (self.indexed,))
+
+    def before(self, namespace: Namespace, path: Path, fresh: bool) -> None:
+        """Drop the entries that a write at `path` makes wrong; `fresh`: nothing is there yet."""
+        for place, name in self._children_above(namespace, path):
+            if not (fresh and len(place) + 1 == len(path)):
+                self._view.db.executemany(
+                    "DELETE FROM entry WHERE place = ? AND value = ? AND child = ?",
+                    self._entries_of_child(namespace, place, name),
+                )
+        if not fresh and namespace.rules.node_at(path):
+            key = encode(namespace.root, path)
+            self._view.db.execute(
+                "DELETE FROM entry WHERE place >= ? AND place < ?", (key, key + b"\xff")
+            )
+
+    def after(self, namespace: Namespace, path: Path) -> None:
+        """Enter anew the children of which the write at `path` changed a part."""
+        for place, name in self._children_above(namespace, path):
+            if len(place) + 1 < len(path):
+                self._insert(self._entries_of_child(namespace, place, name))
+
+    def _insert(self, entries: list[Entry]) -> None:
+        self._view.db.executemany("INSERT OR IGNORE INTO entry VALUES (?, ?, ?)", sorted(entries))
+
+    def _children_above(self, namespace: Namespace, path: Path) -> Iterator[tuple[Path, str]]:
+        """The indexed places above `path`, each with the child that leads to it."""
+        for depth, node in namespace.rules.along(path):
+            if node.indexes and depth < len(path):
+                yield path[:depth], path[depth]
+
+    def _entries_of_child(self, namespace: Namespace, place: Path, name: str) -> list[Entry]:
+        """All entries of one child, from what is stored now."""
+        child = encode(namespace.root, (*place, name))
+        if self._view.locate(child) is None or self._view.peek(child) is None:
+            return []
+        return [
+            (
+                place_of(namespace.root, place, index),
+                sortable(self._view.peek(encode(child, field))),
+                segment(name),
+            )
+            for index, field in namespace.rules.indexes_at(place).items()
+        ]
+
+    def _entries_of_row(self, namespace: Namespace, path: Path, value: bytes) -> Iterator[Entry]:
+        tree: Tree = None
+        for depth, node in namespace.rules.along(path):
+            if depth == len(path):
+                yield from _entries_within(node, namespace.root, path, stored(value))
+            elif node.indexes and depth + 1 < len(path):
+                yield from self._entries_of_child(namespace, path[:depth], path[depth])
+            elif node.indexes:
+                tree = stored(value)
+                for index, field in node.indexes.items():
+                    place = place_of(namespace.root, path[:depth], index)
+                    yield place, sortable(at(tree, field)), segment(path[depth])
+
+
+def _entries_within(node: Node, root: bytes, path: Path, tree: Tree) -> Iterator[Entry]:
+    """The entries of all indexed places in `tree`, which stands at `path`."""
+    for name, child in children_of(tree):
+        for index, field in node.indexes.items():
+            yield place_of(root, path, index), sortable(at(child, field)), segment(name)
+        below = node.below(name)
+        if below is not None:
+            yield from _entries_within(below, root, (*path, name), child)

@@ -1,0 +1,193 @@
+"""Ordered and filtered reads: the query parameters, and the JSON of what they select.
+
+Parameters and refusals: https://firebase.google.com/docs/database/rest/retrieve-data. Ordering
+by anything but keys needs its `.indexOn`, whoever asks.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from rtdb.errors import Refusal
+from rtdb.index import place_of
+from rtdb.keys import END, INTEGER_TAG, TEXT_TAG, Path, encode, segment, text_of
+from rtdb.order import sortable
+from rtdb.read import INTERIOR, Row, View
+from rtdb.rules import Rules
+from rtdb.store import Namespace
+from rtdb.tree import Tree, canonical, children_of, decode_json, encode_json, is_array
+
+BOUNDS = ("startAt", "startAfter", "endAt", "endBefore", "equalTo")
+LIMITS = ("limitToFirst", "limitToLast")
+MAX_LIMIT = 2**31 - 1
+NOTHING = b"{}"  # what a query answers that finds none
+
+SELECT = """
+SELECT e.child, r.value FROM entry e
+LEFT JOIN record r ON r.key = CAST(? || e.child AS BLOB)
+WHERE e.place = ? AND (e.value, e.child) >= (?, ?) AND e.value < ?
+ORDER BY e.value, e.child LIMIT ?
+"""
+NTH_FROM_END = """
+SELECT value, child FROM entry WHERE place = ? AND value >= ? AND value < ?
+ORDER BY value DESC, child DESC LIMIT 1 OFFSET ?
+"""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked for; the bounds are sortable forms, `low` inclusive and `high` exclusive."""
+
+    order: str
+    low: bytes
+    high: bytes
+    limit: int | None
+    last: bool
+
+
+def parse_query(parameters: Mapping[str, str]) -> Query | None:
+    """Read the query parameters; None if there are none."""
+    if not any(name in parameters for name in ("orderBy", *BOUNDS, *LIMITS)):
+        return None
+    if "orderBy" not in parameters:
+        raise Refusal(400, "orderBy must be defined when other query parameters are defined")
+    order = _json(parameters["orderBy"])
+    if not isinstance(order, str) or not order.strip("/"):
+        raise Refusal(400, "orderBy must be a valid JSON encoded path")
+    if order == "$priority":
+        raise Refusal(400, "Priorities are not supported here: order by a child instead.")
+    low, high = _bounds(parameters, order == "$key")
+    limit = _limit(parameters)
+    return Query(order, low, high, limit, "limitToLast" in parameters)
+
+
+def _json(text: str) -> Tree:
+    try:
+        return decode_json(text.encode(errors="replace"))
+    except Refusal:
+        return []  # neither a path nor a primitive: the caller's refusal fits
+
+
+def _bounds(parameters: Mapping[str, str], by_key: bool) -> tuple[bytes, bytes]:
+    low, high = b"", END
+    given = {name: parameters[name] for name in BOUNDS if name in parameters}
+    if "equalTo" in given and len(given) > 1:
+        raise Refusal(
+            400,
+            "equalTo cannot be specified in addition to startAfter, startAt, endAt, or endBefore",
+        )
+    if {"startAt", "startAfter"} <= given.keys() or {"endAt", "endBefore"} <= given.keys():
+        raise Refusal(400, "Only one start and one end may be specified")
+    for name, text in given.items():
+        form = _bound(_json(text), by_key)
+        if name in ("startAt", "equalTo"):
+            low = form
+        if name == "startAfter":
+            low = form + END
+        if name in ("endAt", "equalTo"):
+            high = form + END
+        if name == "endBefore":
+            high = form
+    return low, high
+
+
+def _bound(value: Tree, by_key: bool) -> bytes:
+    if isinstance(value, list | dict):
+        raise Refusal(400, "Constraint index field must be a JSON primitive")
+    if not by_key:
+        return sortable(value)
+    if not isinstance(value, str):
+        raise Refusal(400, "Provided key index type is invalid, must be string")
+    return segment(value) if value else bytes([TEXT_TAG, 0])
+
+
+def _limit(parameters: Mapping[str, str]) -> int | None:
+    given = [name for name in LIMITS if name in parameters]
+    if len(given) > 1:
+        raise Refusal(400, "Only one of limitToFirst and limitToLast may be specified")
+    for name in given:
+        text = parameters[name]
+        if not text.strip().lstrip("-").isascii() or not text.strip().lstrip("-").isdigit():
+            raise Refusal(400, f"{name} must be an integer")
+        if int(text[:20]) <= 0:
+            raise Refusal(400, f"{name} must be positive")
+        return min(int(text[:20]), MAX_LIMIT)
+    return None
+
+
+def check_index(query: Query, rules: Rules, path: Path) -> None:
+    """Refuse a query whose index the rules don't name, as the hosted database does."""
+    name = _index_name(query)
+    if query.order != "$key" and name not in rules.indexes_at(path):
+        raise Refusal(
+            400,
+            f'Index not defined, add ".indexOn": "{name}", '
+            f'for path "/{"/".join(path)}", to the rules',
+        )
+
+
+def _index_name(query: Query) -> str:
+    return ".value" if query.order == "$value" else query.order
+
+
+def answer(view: View, namespace: Namespace, path: Path, query: Query) -> Iterator[bytes]:
+    """The JSON of the children that `query` selects: by key, or in the index's order."""
+    if query.order == "$key":
+        return _by_key(view, encode(namespace.root, path), query)
+    return _by_index(view, namespace, path, query)
+
+
+def _by_key(view: View, key: bytes, query: Query) -> Iterator[bytes]:
+    held = view.peek(key)
+    if held is not INTERIOR:
+        return iter([encode_json(_select_within(held, query) or {})])
+    low, high = key + query.low, key + query.high
+    if query.limit is not None:
+        chosen = view.segments(key, low, high, last_first=query.last)
+        edge = b"".join(deque(islice(chosen, query.limit), maxlen=1))
+        if query.last:
+            low = key + edge if edge else low
+        else:
+            high = key + edge + END if edge else high
+        if not edge:
+            return iter([NOTHING])
+    rows = view.rows(low, high)
+    return view.join(rows, key, view.is_array(key, low, high), nothing=NOTHING)
+
+
+def _select_within(held: Tree, query: Query) -> Tree:
+    chosen = [
+        (name, child)
+        for name, child in children_of(held)
+        if query.low <= segment(name) < query.high
+    ]
+    if query.limit is not None:
+        chosen = chosen[-query.limit :] if query.last else chosen[: query.limit]
+    return canonical(dict(chosen))
+
+
+def _by_index(view: View, namespace: Namespace, path: Path, query: Query) -> Iterator[bytes]:
+    key = encode(namespace.root, path)
+    place = place_of(namespace.root, path, _index_name(query))
+    start, child = query.low, b""
+    if query.last and query.limit is not None:
+        bounds = (place, query.low, query.high, query.limit - 1)
+        start, child = view.db.execute(NTH_FROM_END, bounds).fetchone() or (start, child)
+    limit = -1 if query.limit is None else query.limit
+    found = iter(view.db.execute(SELECT, (key, place, start, child, query.high, limit)))
+    first = next(found, None)
+    if first is None:
+        return iter([NOTHING])
+    rows = _whole(view, key, chain([first], found))
+    if first[0][0] != INTEGER_TAG:
+        return view.join(rows, key, array=False)
+    by_key = sorted(rows)  # an array, perhaps: its order is that of its keys
+    array = is_array(text_of(row[0][len(key) :]).decode() for row in by_key)
+    return view.join(by_key, key, array)
+
+
+def _whole(view: View, key: bytes, found: Iterator[tuple[bytes, bytes | None]]) -> Iterator[Row]:
+    """Each child as one row, also where it spans several or lies within one."""
+    for child, value in found:
+        yield key + child, b"".join(view.json(key + child)) if value is None else value

@@ -1,0 +1,136 @@
+"""The rules document: who may read and write, and what is indexed.
+
+`.read` and `.write` are true or false; a true one holds for everything below and cannot be
+revoked there (https://firebase.google.com/docs/database/security/core-syntax). A literal key
+is preferred to a `$variable` beside it. Expressions are not evaluated: a document with one is
+refused, because to ignore a rule is worse than to lack it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rtdb.errors import Refusal
+from rtdb.keys import Path, check_path
+from rtdb.tree import Tree, decode_json
+
+COMMENT = re.compile(rb'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+DENY_ALL = b'{"rules": {".read": false, ".write": false}}'
+
+
+@dataclass
+class Node:
+    """The rules of one place; `indexes` maps each indexed child path as written to its keys."""
+
+    read: bool = False
+    write: bool = False
+    indexes: dict[str, Path] = field(default_factory=dict)
+    literal: dict[str, Node] = field(default_factory=dict)
+    variable: Node | None = None
+
+    def below(self, key: str) -> Node | None:
+        """The rules of the child `key`."""
+        return self.literal.get(key, self.variable)
+
+    @property
+    def reaches_index(self) -> bool:
+        """Whether anything here or below is indexed."""
+        nodes = [*self.literal.values(), *([self.variable] if self.variable else [])]
+        return bool(self.indexes) or any(node.reaches_index for node in nodes)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A parsed rules document."""
+
+    text: bytes
+    root: Node
+
+    def along(self, path: Path) -> Iterator[tuple[int, Node]]:
+        """The rules met from the root to `path`, each with how many keys lead to it."""
+        node: Node | None = self.root
+        for depth in range(len(path) + 1):
+            if node is None:
+                return
+            yield depth, node
+            if depth < len(path):
+                node = node.below(path[depth])
+
+    def allows(self, path: Path, write: bool) -> bool:
+        """Whether a client without a token may read, or write, at `path`."""
+        return any(node.write if write else node.read for _, node in self.along(path))
+
+    def indexes_at(self, path: Path) -> dict[str, Path]:
+        """What the children of `path` are indexed by."""
+        for depth, node in self.along(path):
+            if depth == len(path):
+                return node.indexes
+        return {}
+
+    def node_at(self, path: Path) -> Node | None:
+        """The rules at `path`, if something there or below is indexed."""
+        for depth, node in self.along(path):
+            if depth == len(path) and node.reaches_index:
+                return node
+        return None
+
+    def indexing(self) -> str:
+        """All that is indexed, as text that is equal when the indexing is."""
+        lines: list[str] = []
+
+        def walk(node: Node, path: str) -> None:
+            lines.extend(f"{path} {name}" for name in sorted(node.indexes))
+            for key in sorted(node.literal):
+                walk(node.literal[key], f"{path}/{key}")
+            if node.variable:
+                walk(node.variable, f"{path}/$")
+
+        walk(self.root, "")
+        return "\n".join(lines)
+
+
+def parse_rules(text: bytes) -> Rules:
+    """Read a rules document, comments allowed; refuse what could not be honoured."""
+    try:
+        document = decode_json(COMMENT.sub(rb"\1", text))
+    except Refusal:
+        raise Refusal(400, "Parse error: the rules are not valid JSON.") from None
+    if not isinstance(document, dict) or not isinstance(document.get("rules"), dict):
+        raise Refusal(400, 'Parse error: the rules must be {"rules": {...}}.')
+    return Rules(text, _node(document["rules"], ""))
+
+
+def _node(rules: Tree, path: str) -> Node:
+    if not isinstance(rules, dict):
+        raise Refusal(400, f"Parse error: the rules at {path or '/'} must be an object.")
+    node = Node()
+    for key, rule in rules.items():
+        if key in (".read", ".write"):
+            if str(rule).lower() not in ("true", "false"):
+                raise Refusal(
+                    400,
+                    f"Rule expressions are not supported here: {key} at {path or '/'} "
+                    "must be true or false.",
+                )
+            setattr(node, key[1:], str(rule).lower() == "true")
+        elif key == ".indexOn":
+            node.indexes = _indexes(rule, path)
+        elif key == ".validate":
+            raise Refusal(400, f"Rule expressions are not supported here: .validate at {path}.")
+        elif key.startswith("$"):
+            node.variable = _node(rule, f"{path}/{key}")
+        else:
+            node.literal[key] = _node(rule, f"{path}/{key}")
+    return node
+
+
+def _indexes(rule: Tree, path: str) -> dict[str, Path]:
+    names = rule if isinstance(rule, list) else [rule]
+    indexes: dict[str, Path] = {}
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise Refusal(400, f"Parse error: .indexOn at {path or '/'} must be text or a list.")
+        indexes[name] = () if name == ".value" else check_path(name)
+    return indexes

@@ -1,0 +1,108 @@
+"""Writing: a tree put at a path, as one row or as many as it needs."""
+
+import time
+
+from rtdb.errors import Refusal
+from rtdb.index import Indexer
+from rtdb.keys import END, Path, decode, encode, segment
+from rtdb.read import View
+from rtdb.store import Namespace, Namespaces
+from rtdb.tree import Draft, Tree, children_of, encode_json, incremented, replaced, stored
+
+RECORD_BYTES = 16 * 1024
+
+
+class Mismatch(Exception):
+    """`if-match` named another state; `body` and `etag` are those of the state that is there."""
+
+    def __init__(self, body: bytes, etag: str) -> None:
+        super().__init__(etag)
+        self.body = body
+        self.etag = etag
+
+
+class Writer(View):
+    """Writes within the transaction that its caller begins and ends."""
+
+    def __init__(self, view: View, namespaces: Namespaces) -> None:
+        super().__init__(view.db)
+        self.namespaces = namespaces
+        self.indexer = Indexer(self, namespaces)
+        self._now: int = 0
+        self.reload()
+
+    def reload(self) -> None:
+        """Read again what stands in the store, after a start or a rollback."""
+        self.namespaces.reload()
+        self.indexer.reload()
+        (greatest,) = self.db.execute("SELECT max(id) FROM record").fetchone()
+        self.last_id: int = max(greatest or 0, self.indexer.indexed)
+
+    @property
+    def lag(self) -> int:
+        """How many rows, at most, still wait for their index entries."""
+        return self.last_id - self.indexer.indexed
+
+    def now(self) -> int:
+        """Milliseconds UTC; never less than before, so that times follow the order of commits."""
+        self._now = max(self._now, time.time_ns() // 1_000_000)
+        return self._now
+
+    def update(self, name: str, drafts: list[tuple[Path, Draft]]) -> None:
+        """Put every draft at its path. Where one can't be, nothing of the update may stay."""
+        namespace = self.namespaces.create(name)
+        now = self.now()
+        for path, made in drafts:
+            for container, key, below, sv in made.blanks:
+                value: Tree = now
+                if sv.increment is not None:
+                    old = self.peek(encode(namespace.root, path + below))
+                    value = incremented(old, sv.increment)
+                container[key] = value  # type: ignore[index]
+        for path, made in drafts:
+            self.put(namespace, path, made.tree)
+
+    def check_etag(self, name: str, path: Path, etag: str) -> None:
+        """Raise Mismatch unless the state at `path` is the one that `etag` names."""
+        key = encode(self.namespaces.find(name).root, path)
+        current = self.etag(key)
+        if current != etag:
+            raise Mismatch(b"".join(self.json(key)), current)
+
+    def put(self, namespace: Namespace, path: Path, tree: Tree) -> None:
+        """Replace what is at `path` by a canonical tree; null removes it."""
+        key = encode(namespace.root, path)
+        found = self.db.execute(
+            "SELECT key FROM record WHERE key < ? ORDER BY key DESC LIMIT 1", (key + END,)
+        ).fetchone()
+        below = found is not None and found[0].startswith(key)
+        above = found is not None and not below and key.startswith(found[0])
+        self.indexer.before(namespace, path, fresh=not (below or above))
+        if above:
+            self._put_within(found[0], key, tree)
+        else:
+            if below:
+                self.db.execute("DELETE FROM record WHERE key >= ? AND key < ?", (key, key + END))
+            self._insert(key, tree)
+        self.indexer.after(namespace, path)
+
+    def _put_within(self, holder: bytes, key: bytes, tree: Tree) -> None:
+        """Change part of the record at `holder`."""
+        (text,) = self.db.execute("SELECT value FROM record WHERE key = ?", (holder,)).fetchone()
+        whole = replaced(stored(text), decode(key, len(holder)), tree)
+        self.db.execute("DELETE FROM record WHERE key = ?", (holder,))
+        self._insert(holder, whole)
+
+    def _insert(self, key: bytes, tree: Tree) -> None:
+        if tree is None:
+            return
+        try:
+            text = encode_json(tree)
+        except UnicodeEncodeError:
+            raise Refusal(400, "Invalid data; a string is not valid Unicode.") from None
+        if len(text) <= RECORD_BYTES or not isinstance(tree, dict | list):
+            self.last_id += 1
+            self.db.execute("INSERT INTO record VALUES (?, ?, ?)", (self.last_id, key, text))
+            return
+        for name, child in children_of(tree):
+            self._insert(key + segment(name), child)

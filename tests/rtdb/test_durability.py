@@ -1,0 +1,79 @@
+"""What was acknowledged is on the disk, whole, whenever the server dies."""
+
+import os
+import random
+import threading
+import time
+from pathlib import Path
+
+import requests
+
+from tests.rtdb.server import Server, running
+
+OWNER = {"Authorization": "Bearer owner"}
+CYCLES = int(os.environ.get("RTDB_KILLS", "30"))
+WRITERS = 4
+
+
+class Load:
+    """Writers that put pairs atomically and remember which were acknowledged."""
+
+    def __init__(self, server: Server, cycle: int) -> None:
+        self.acknowledged: dict[str, int] = {}
+        self._server = server
+        self._threads = [
+            threading.Thread(target=self._write, args=(f"{cycle}-{n}",)) for n in range(WRITERS)
+        ]
+
+    def start(self) -> None:
+        """Begin to write."""
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        """Wait until every writer has met the server's end."""
+        for thread in self._threads:
+            thread.join()
+
+    def _write(self, name: str) -> None:
+        url = f"{self._server.url}/.json?print=silent"
+        with requests.Session() as session:
+            for number in range(1_000_000):
+                key = f"{name}-{number}"
+                pair = {f"left/{key}": {"n": number, "pad": "x" * 300}, f"right/{key}": number}
+                try:
+                    answer = session.patch(url, json=pair, headers=OWNER)
+                except requests.RequestException:
+                    return
+                assert answer.status_code == 204
+                self.acknowledged[key] = number
+
+
+def test_kill_9_loses_nothing_acknowledged_and_tears_nothing(tmp_path: Path) -> None:
+    expected: dict[str, int] = {}
+    for cycle in range(CYCLES):
+        with running(tmp_path) as server:
+            found = requests.get(f"{server.url}/.json", headers=OWNER).json() or {}
+            right: dict[str, int] = found.get("right", {})
+            left = {key: pair["n"] for key, pair in found.get("left", {}).items()}
+            assert left == right
+            assert expected.items() <= right.items()
+            expected = right
+            load = Load(server, cycle)
+            load.start()
+            time.sleep(random.uniform(0.01, 0.2))
+            server.kill()
+            load.join()
+            expected |= load.acknowledged
+    assert expected
+
+
+def test_a_second_server_is_refused(tmp_path: Path) -> None:
+    import subprocess
+
+    from tests.rtdb.server import command
+
+    with running(tmp_path):
+        second = subprocess.run(command(tmp_path), capture_output=True, text=True, check=False)
+        assert second.returncode == 1
+        assert second.stderr == f"rtdb: Another server is using the data folder {tmp_path}.\n"
