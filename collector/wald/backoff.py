@@ -45,7 +45,7 @@ class Backoff:
 
     def _read(self) -> tuple[int, float]:
         try:
-            with open(self.path, encoding="ascii") as file:
+            with open(self.path, encoding="utf-8") as file:
                 failures, until = file.read(64).split()
             return int(failures), float(until)
         except (FileNotFoundError, ValueError):

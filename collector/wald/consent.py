@@ -79,7 +79,7 @@ class Environment:
         if self.choice_file is None:
             raise OSError("there is no home folder to keep the choice in")
         os.makedirs(os.path.dirname(self.choice_file), mode=0o700, exist_ok=True)
-        with open(self.choice_file, "w", encoding="ascii") as file:
+        with open(self.choice_file, "w", encoding="utf-8") as file:
             file.write("on\n" if on else "off\n")
 
 

@@ -23,7 +23,7 @@ def pseudonym_of(folder: str) -> str:
 def read(folder: str) -> tuple[str, str] | None:
     """Return secret (64 hex digits) and pseudonym (32), or None where there are none yet."""
     try:
-        with open(os.path.join(folder, FILE), encoding="ascii") as file:
+        with open(os.path.join(folder, FILE), encoding="utf-8") as file:
             secret, name = file.read(256).split()
     except (FileNotFoundError, ValueError):
         return None

@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> None:
         sender.deliver()
         lock.free()
         # A run that ended meanwhile found the lock taken, and left its reports to this sender.
+        lock.patience = 0.1
         if sender.done() or not lock.take():
             return
 
