@@ -148,7 +148,6 @@ with monitor.operation(sys.argv[1]): pass
 if sys.argv[1] == "first": os._exit(9)
 """)
     assert home.run(tool, "first").returncode == 9
-    home.settle()
     assert server.requests == []
     home.run(tool, "second")
     home.settle()
