@@ -6,6 +6,7 @@ Telemetry never harms its host. Everything that the application calls goes throu
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import os
 import sys
@@ -78,7 +79,6 @@ class Monitor:
         self._maker = sys._getframe(1).f_globals
         self._process = os.getpid()
         self._handed_off = time.monotonic()
-        self._threads_watched = False
         self._spool: Spool | None = None
         self._guarded(self._start)
 
@@ -92,10 +92,6 @@ class Monitor:
     def hand_off(self) -> None:
         """Have everything delivered now. For applications that run long; the others need not."""
         self._guarded(self._hand_off)
-
-    def started(self) -> None:
-        """Take note that an operation begins. Called by `Operation`."""
-        self._guarded(self._watch_threads)
 
     def finished(self, operation: Operation, error: BaseException | None) -> None:
         """Report an operation that ended with *error*, or well (None). Called by `Operation`."""
@@ -217,18 +213,17 @@ class Monitor:
         sys.excepthook = hook
 
     def _watch_threads(self) -> None:
-        """Hook into threads, as soon as something has imported them: on its own it costs 2 ms."""
-        threading: Any = sys.modules.get("threading")
-        if threading is None or self._threads_watched or self._spool is None:
-            return
-        previous = threading.excepthook
+        # Where threading is not imported yet, it will take its hook from _thread: importing it
+        # here would cost every tool without threads 2 ms.
+        holder: Any = sys.modules.get("threading", _thread)
+        name = "_excepthook" if holder is _thread else "excepthook"
+        previous = getattr(holder, name)
 
         def hook(arguments: Any) -> None:
             previous(arguments)
             self._uncaught(arguments.exc_value)
 
-        threading.excepthook = hook
-        self._threads_watched = True
+        setattr(holder, name, hook)
 
     def _uncaught(self, error: BaseException | None) -> None:
         if error is not None and judge(error, self._expected)[1]:

@@ -48,7 +48,6 @@ class Operation:
     def __enter__(self) -> Operation:
         self._process = os.getpid()
         self._started = time.monotonic_ns()
-        self._monitor.started()
         return self
 
     def __exit__(
