@@ -1,0 +1,242 @@
+"""The monitor: an application makes one, and tells it what it is doing.
+
+Telemetry never harms its host. Everything that the application calls goes through
+`Monitor._guarded`, the one place where the collector's own errors end.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import sys
+import time
+
+from .consent import Environment, decide, erase, notice, was_told
+from .handoff import hand_off
+from .install import pseudonym_of
+from .metric import DataCollector
+from .operation import Operation, judge
+from .report import MAX_METRIC_TEXT, MAX_TEXT
+from .spool import Spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, Literal
+
+    from .report import Kind, Report
+
+HAND_OFF_EVERY = 60.0
+"""Seconds between hand-offs while the application runs; one more follows at its end."""
+
+
+class Monitor:
+    """Reports the operations and crashes of one application to its maintainers.
+
+    ``app`` is the application's name in reports (lower case letters, digits, ``-``, ``_``) and
+    ``version`` its version. ``endpoint`` is the address of the maintainers' ingest function, and
+    ``more`` that of the page about what is collected; the user is told both.
+
+    ``consent`` is what holds where the user has not said anything: None (the default) reports
+    once the user was told on a terminal; True reports from the start, for applications that have
+    their user's consent already (the user is told all the same); False reports nothing.
+
+    ``ci`` is ``"tag"`` to mark the reports of CI services, or ``"off"`` to send none from there.
+    ``dsn`` is that of a Sentry project that gets the crashes too, if sentry-sdk is installed.
+    ``package`` names the import packages with the application's own code; by default it is the
+    one that makes the monitor. ``expected`` are exceptions that are not crashes: they answer a
+    mistake of the user's.
+
+    Raises ValueError where ``app``, ``version`` or ``ci`` is none, with a sentence saying so.
+    """
+
+    def __init__(
+        self,
+        app: str,
+        version: str,
+        *,
+        endpoint: str,
+        more: str,
+        consent: bool | None = None,
+        ci: Literal["tag", "off"] = "tag",
+        dsn: str | None = None,
+        package: str | tuple[str, ...] | None = None,
+        expected: tuple[type[BaseException], ...] = (),
+    ) -> None:
+        _check(app, version, ci)
+        self.app = app
+        self.version = version
+        self.endpoint = endpoint
+        self.more = more
+        self._consent = consent
+        self._ci_off = ci == "off"
+        self._dsn = dsn
+        self._package = package
+        self._expected = expected
+        # The globals of whoever makes the monitor name the application's own package.
+        self._maker = sys._getframe(1).f_globals
+        self._process = os.getpid()
+        self._handed_off = time.monotonic()
+        self._spool: Spool | None = None
+        self._guarded(self._start)
+
+    def operation(self, name: str | None = None, *, solution: str | None = None) -> Operation:
+        """Report what is done inside: ``with monitor.operation("install", solution="fail2ban"):``.
+
+        Serves as a decorator too. Exceptions pass through unchanged.
+        """
+        return Operation(self, name, solution)
+
+    def hand_off(self) -> None:
+        """Have everything delivered now. For applications that run long; the others need not."""
+        self._guarded(self._hand_off)
+
+    def finished(self, operation: Operation, error: BaseException | None) -> None:
+        """Report an operation that ended with *error*, or well (None). Called by `Operation`."""
+        self._guarded(self._finished, operation, error)
+
+    @staticmethod
+    def _guarded(action: Callable[..., object], *arguments: object) -> None:
+        """Do *action*; whatever goes wrong with it is no concern of the application's."""
+        try:
+            action(*arguments)
+        except Exception:
+            return
+
+    def _start(self) -> None:
+        self._environment = Environment(self.app, os.environ)
+        self._decision = decide(self._environment, self._consent)
+        folder = self._environment.state
+        if folder is None:
+            return
+        if not self._decision.on or (self._ci_off and self._environment.ci):
+            erase(folder)
+            return
+        self._spool = Spool(folder)
+        atexit.register(self._guarded, self._at_exit)
+        self._watch_main()
+        self._watch_threads()
+
+    def _finished(self, operation: Operation, error: BaseException | None) -> None:
+        if operation.in_child or not self._may_report():
+            return
+        outcome, crash = judge(error, self._expected)
+        if crash and error is not None:
+            self._guarded(self._crashed, error, operation)
+        report = self._report("run", operation)
+        report["outcome"] = operation.outcome or outcome
+        report["duration_ms"] = operation.duration_ms
+        self._keep(report)
+
+    def _crashed(self, error: BaseException, operation: Operation | None) -> None:
+        """Report *error*, once, however many operations and hooks it passes."""
+        seen = error.__dict__.setdefault("_wald_reported", [])
+        if self.app in seen or not self._may_report():
+            return
+        seen.append(self.app)
+        from .crash import describe, module_of  # only now: a crash may cost a few ms
+
+        package = self._package or module_of(self._maker).partition(".")[0]
+        packages = (package,) if isinstance(package, str) else package
+        report = self._report("error", operation)
+        report["error"] = describe(error, packages)
+        if self._dsn:
+            self._guarded(self._tell_sentry, error, report, packages)
+        self._keep(report)
+
+    def _tell_sentry(self, error: BaseException, report: Report, packages: tuple[str, ...]) -> None:
+        assert self._dsn is not None
+        assert self._spool is not None
+        from .events import Events
+        from .sentry import capture  # ImportError where sentry-sdk is not installed
+
+        event = capture(self._dsn, error, report, packages, Events(self._spool.folder))
+        if event is not None:
+            report["error"]["sentry_event"] = event
+
+    def _report(self, kind: Kind, operation: Operation | None) -> Report:
+        assert self._spool is not None
+        report: Report = {
+            "id": os.urandom(16).hex(),
+            "app": self.app,
+            "install": pseudonym_of(self._spool.folder),
+            "time": time.time_ns() // 1_000_000,
+            "kind": kind,
+            "metrics": DataCollector.collect(self.version),
+            "ci": self._environment.ci,
+            "dropped": 0,
+        }
+        if operation is not None and operation.name:
+            report["operation"] = operation.name[:MAX_TEXT]
+        if operation is not None and operation.solution:
+            report["solution"] = operation.solution[:MAX_TEXT]
+        return report
+
+    def _keep(self, report: Report) -> None:
+        assert self._spool is not None
+        self._spool.append(report)
+        self._process = os.getpid()  # a forked child that reports something hands it off, too
+        if time.monotonic() - self._handed_off > HAND_OFF_EVERY:
+            self._hand_off()
+
+    def _may_report(self) -> bool:
+        """Tell whether a report may be kept now; tells the user first where that is due."""
+        if self._spool is None:
+            return False
+        if self._decision.by_default and self._environment.choice() is False:
+            erase(self._spool.folder)  # the user said no while this process was running
+            self._spool = None
+            return False
+        if not self._decision.by_default:
+            return True
+        text = notice(self._environment, self.endpoint, self.more)
+        return was_told(self._environment, text, self._consent is None) or self._consent is True
+
+    def _hand_off(self) -> None:
+        if self._spool is not None:
+            self._handed_off = time.monotonic()
+            hand_off(self._spool, self.app, self.endpoint)
+
+    def _at_exit(self) -> None:
+        if os.getpid() == self._process:  # and not a forked child that never reported anything
+            self._hand_off()
+
+    def _watch_main(self) -> None:
+        previous = sys.excepthook
+
+        def hook(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+            previous(kind, error, at)
+            self._uncaught(error)
+
+        sys.excepthook = hook
+
+    def _watch_threads(self) -> None:
+        # Where threading is not imported yet, it will take its hook from _thread: importing it
+        # here would cost every tool without threads 2 ms.
+        holder: Any = sys.modules.get("threading", _thread)
+        name = "_excepthook" if holder is _thread else "excepthook"
+        previous = getattr(holder, name)
+
+        def hook(arguments: Any) -> None:
+            previous(arguments)
+            self._uncaught(arguments.exc_value)
+
+        setattr(holder, name, hook)
+
+    def _uncaught(self, error: BaseException | None) -> None:
+        if error is not None and judge(error, self._expected)[1]:
+            self._guarded(self._crashed, error, None)
+
+
+def _check(app: str, version: str, ci: str) -> None:
+    plain = app.replace("-", "a").replace("_", "a")
+    if not (0 < len(app) <= 64 and plain.isascii() and plain.isalnum() and app == app.lower()):
+        raise ValueError(f"app is {app!r}: it must be 1 to 64 of a-z, 0-9, - and _")
+    if app[0] in "-_":
+        raise ValueError(f"app is {app!r}: it must begin with a letter or a digit")
+    if not 0 < len(version) <= MAX_METRIC_TEXT:
+        raise ValueError(f"version is {version!r}: it must be 1 to {MAX_METRIC_TEXT} characters")
+    if ci not in ("tag", "off"):
+        raise ValueError(f"ci is {ci!r}: it must be 'tag' or 'off'")

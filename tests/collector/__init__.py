@@ -1,0 +1,1 @@
+"""Tests of the collector: real tools in homes of their own, and a real server on loopback."""
