@@ -8,9 +8,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from demo.days import weekday
 from demo.population import Install, age, arrivals, newcomer
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from wald.report import MetricValue
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """An install on a day, with what only the simulation knows.
 
     ``leaving`` is the probability of leaving here that the user brought along, ``would_leave``
