@@ -106,6 +106,8 @@ def _strike(install: Install, project: Project, rng: Random) -> PlantedError | N
         return None
     version, os = str(install.metrics["package_version"]), str(install.metrics["os"])
     for error in project.errors:
+        if install.ci and error.character != "background":
+            continue  # the other faults are about people
         if error.meets(install.visits, version, os):
             drawn -= error.rate
             if drawn < 0:
