@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 HOST = "127.0.0.1"
-GRACE = 8.0
+GRACE = 5.0
 """Seconds a program has to end by itself before it is killed."""
 PATIENCE = 60.0
 """Seconds a program has to answer after its start."""
@@ -52,12 +53,13 @@ class Parts:
         self._environment = environment
         self._directory = directory
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._before: dict[int, Any] = {}
         self._stop = False
 
     def __enter__(self) -> Parts:
         self._logs.mkdir(parents=True, exist_ok=True)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._ask_to_stop)
+            self._before[number] = signal.signal(number, self._ask_to_stop)
         return self
 
     def __exit__(
@@ -68,6 +70,8 @@ class Parts:
     ) -> None:
         for _, process in reversed(self._running):
             _end(process)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask_to_stop(self, *_: object) -> None:
         self._stop = True

@@ -13,19 +13,24 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 HORIZON = 30
 
+# The type checker cannot know what a group's key or a row's cell is.
+Frame = Any
+
 
 class Plain:
     """The tables of a project's reports without CI, as of a day (UTC, ISO)."""
 
     def __init__(self, reports: Sequence[Report], as_of: str) -> None:
         kept = [report for report in reports if not report["ci"]]
-        self.as_of = pd.Timestamp(as_of)
-        frame = pd.DataFrame(kept).sort_values(["time", "id"])
+        self.as_of: Frame = pd.Timestamp(as_of)
+        frame: Frame = pd.DataFrame(kept).sort_values(["time", "id"])
         frame["day"] = pd.to_datetime(frame["time"], unit="ms").dt.normalize()
-        frame["week"] = frame["day"] - pd.to_timedelta(frame["day"].dt.weekday, unit="D")
+        frame["week"] = frame["day"] - pd.to_timedelta(frame["day"].dt.day_of_week, unit="D")
         frame["version"] = [metrics["package_version"] for metrics in frame["metrics"]]
         self.reports = frame
-        visits = frame[["install", "day", "week"]].drop_duplicates().sort_values(["install", "day"])
+        visits: Frame = (
+            frame[["install", "day", "week"]].drop_duplicates().sort_values(["install", "day"])
+        )
         by_install = visits.groupby("install")["day"]
         visits["number"] = by_install.cumcount() + 1
         visits["first"] = by_install.transform("min")
@@ -73,7 +78,7 @@ class Plain:
 
     def retention(self) -> Rows:
         visits = self.visits
-        weekdays = pd.to_timedelta(visits["first"].dt.weekday, unit="D")
+        weekdays = pd.to_timedelta(visits["first"].dt.day_of_week, unit="D")
         cohorts = visits.assign(cohort=visits["first"] - weekdays)
         rows: Rows = []
         for cohort, members in cohorts.groupby("cohort"):
@@ -96,7 +101,7 @@ class Plain:
         ]
 
     def os_spread(self) -> Rows:
-        pairs = pd.Series([(m["os"], m["os_version"]) for m in self.last["metrics"]])
+        pairs: Frame = pd.Series([(m["os"], m["os_version"]) for m in self.last["metrics"]])
         counts = pairs.value_counts()
         return [
             {"os": os, "os_version": version, "installs": n, "share": n / len(self.last)}
@@ -104,7 +109,7 @@ class Plain:
         ]
 
     def metric(self, identifier: str) -> Rows:
-        values = pd.Series([metrics[identifier] for metrics in self.last["metrics"]])
+        values: Frame = pd.Series([metrics[identifier] for metrics in self.last["metrics"]])
         counts = sorted(values.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
         return [{"value": v, "installs": n, "share": n / len(self.last)} for v, n in counts]
 
@@ -163,5 +168,5 @@ class Plain:
         return rows
 
 
-def iso(day: pd.Timestamp) -> str:
-    return day.strftime("%Y-%m-%d")
+def iso(day: Frame) -> str:
+    return str(day.strftime("%Y-%m-%d"))
