@@ -25,7 +25,7 @@ def answers(port: int) -> bool:
 
 def main(logs: str, step: str, *triples: str) -> int:
     parts = [
-        Part(name, (sys.executable, "-c", program, port), int(port), partial(answers, port))
+        Part(name, (sys.executable, "-c", program, port), int(port), partial(answers, int(port)))
         for name, port, program in zip(triples[::3], triples[1::3], triples[2::3], strict=True)
     ]
     try:
