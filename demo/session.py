@@ -46,11 +46,12 @@ SPREAD = tuple(exp(0.6 * NormalDist().inv_cdf((i + 0.5) / 512)) for i in range(5
 """A log-normal factor for durations, as a deck."""
 
 POPULAR = tuple(s.name for s in SOLUTIONS for _ in range(s.popularity))
-SLOWNESS = {s.name: s.slowness for s in SOLUTIONS} | {None: 1.0}
+MEDIAN_MS = {
+    (operation, name): 1_000 * seconds * slowness
+    for operation, seconds in SECONDS.items()
+    for name, slowness in [(None, 1.0), *((s.name, s.slowness) for s in SOLUTIONS)]
+}
 FAILING = {s.name: s.failing for s in SOLUTIONS} | {None: 0.01}
-
-MAX_DURATION_MS = 20 * 60_000
-LAST_START_MS = DAY_MS - 60 * 60_000
 
 
 class Run(NamedTuple):
@@ -132,6 +133,7 @@ def runs(
         outcome: Outcome = "error" if fault else _outcome(solution, rng)
         done.append(Run(time, operation, solution, outcome, duration, fault, install.metrics))
         time += 3_000 + int(600_000 * rng.random() ** 3)
+    # A visit is one UTC day: who worked past its end began that much earlier.
     late = done[-1].time - ((day + 1) * DAY_MS - 1_000)
     return [run._replace(time=run.time - late) for run in done] if late > 0 else done
 
@@ -143,8 +145,7 @@ def _start(install: Install, day: int, rng: Random) -> int:
 
 
 def _duration(operation: str, solution: str | None, rng: Random) -> int:
-    spread = SPREAD[int(rng.random() * len(SPREAD))]
-    return min(int(1_000 * SECONDS[operation] * SLOWNESS[solution] * spread), MAX_DURATION_MS)
+    return int(MEDIAN_MS[operation, solution] * SPREAD[int(rng.random() * len(SPREAD))])
 
 
 def _outcome(solution: str | None, rng: Random) -> Outcome:
