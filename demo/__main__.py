@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.truth:
             options.truth.touch()  # better to fail now than when all is simulated
         with to_file(options.out) if options.out else to_database() as write:
-            reports = generate(project, write, observer, Progress(project.days, sys.stderr))
+            generate(project, write, observer, Progress(project.days, sys.stderr))
         if observer is not None:
             _write_truth(observer.truth(), options.truth)
     except BrokenPipeError:  # the reader of standard output has seen enough
@@ -54,13 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error))
     except KeyboardInterrupt:
         return _fail("Interrupted; what was stored so far stays.", status=130)
-    if not options.out:
-        print(f"Stored {reports:,} reports of {project.installs:,} installs.")
     return 0
 
 
-def generate(project: Project, write: Write, observer: Observer | None, progress: Progress) -> int:
-    """Write the project's reports as JSON lines, ordered by time; returns how many there are."""
+def generate(project: Project, write: Write, observer: Observer | None, progress: Progress) -> None:
+    """Write the project's reports as JSON lines, ordered by time."""
     rng = sender(project)
     encoder = msgspec.json.Encoder()
     count = 0
@@ -72,7 +70,6 @@ def generate(project: Project, write: Write, observer: Observer | None, progress
         count += len(reports)
         progress.show(done, count)
     progress.end()
-    return count
 
 
 def _parser() -> argparse.ArgumentParser:

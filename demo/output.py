@@ -21,7 +21,11 @@ class OutputError(Exception):
 
 @contextmanager
 def to_file(path: str) -> Iterator[Write]:
-    """Write to the file (``-``: standard output)."""
+    """Write to the file (``-``: standard output).
+
+    Raises:
+        OutputError: the file cannot be opened or written.
+    """
     if path == "-":
         yield sys.stdout.buffer.write
         sys.stdout.buffer.flush()
@@ -35,7 +39,13 @@ def to_file(path: str) -> Iterator[Write]:
 
 @contextmanager
 def to_database(command: Sequence[str] = IMPORT) -> Iterator[Write]:
-    """Write to the standard input of the command that stores reports, and wait until it has."""
+    """Write to the standard input of the command that stores reports, and wait until it has.
+
+    Prints the last line the command said: how many it stored and refused.
+
+    Raises:
+        OutputError: the command failed; with its last line.
+    """
     with (
         tempfile.TemporaryFile() as said,  # not a pipe, which would block when it is full
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=said, stderr=said) as process,
@@ -54,6 +64,7 @@ def to_database(command: Sequence[str] = IMPORT) -> Iterator[Write]:
             raise
         if process.wait() != 0:
             raise OutputError(_complaint(process.returncode, _last_line(said)))
+        print(f"Demo project: {_last_line(said)}")
 
 
 def _discard(process: subprocess.Popen[bytes]) -> None:

@@ -31,35 +31,37 @@ PLATFORMS: tuple[tuple[str, str, float, float], ...] = (
     ("Linux", "Fedora 42", 5, 6),
     ("Linux", "Rocky Linux 9", 7, 6),
     ("Linux", "Alpine 3.21", 3, 4),
-    ("Darwin", "14", 14, 4),
-    ("Darwin", "15", 2, 13),
-    ("Windows", "10", 10, 3),
-    ("Windows", "11", 5, 10),
+    ("Darwin", "macOS 14.7", 14, 4),
+    ("Darwin", "macOS 15.5", 2, 13),
+    ("Windows", "Windows 10", 10, 3),
+    ("Windows", "Windows 11", 5, 10),
 )
 SUCCESSORS = {
     "Debian 11": "Debian 12",
     "Debian 12": "Debian 13",
     "Ubuntu 22.04": "Ubuntu 24.04",
-    "14": "15",
-    "10": "11",
+    "macOS 14.7": "macOS 15.5",
+    "Windows 10": "Windows 11",
 }
 PYTHONS: tuple[Shifting, ...] = (
-    ("3.11", 52, 18),
-    ("3.12", 42, 32),
-    ("3.13", 6, 38),
-    ("3.14", 0, 12),
+    ("3.11.2", 36, 14),
+    ("3.11.13", 16, 4),
+    ("3.12.3", 24, 24),
+    ("3.12.11", 18, 8),
+    ("3.13.5", 6, 38),
+    ("3.14.0", 0, 12),
 )
 MODES: tuple[Shifting, ...] = (("host", 68, 46), ("container", 24, 40), ("cluster", 8, 14))
 TIMEZONES: tuple[tuple[str, int], ...] = (
-    ("+01:00", 28),
-    ("+00:00", 14),
-    ("-05:00", 14),
-    ("+02:00", 11),
-    ("-08:00", 10),
-    ("+05:30", 8),
-    ("+08:00", 6),
-    ("-03:00", 5),
-    ("+09:00", 4),
+    ("UTC+01:00", 28),
+    ("UTC+00:00", 14),
+    ("UTC-05:00", 14),
+    ("UTC+02:00", 11),
+    ("UTC-08:00", 10),
+    ("UTC+05:30", 8),
+    ("UTC+08:00", 6),
+    ("UTC-03:00", 5),
+    ("UTC+09:00", 4),
 )
 EAGERNESS = ((0.55, 0.45), (0.12, 0.40), (0.015, 0.15))
 """Probability of upgrading at a visit when a newer version is out, and the share of such users."""
@@ -140,7 +142,7 @@ def _machine(progress: float, ci: bool, rng: Random) -> dict[str, MetricValue]:
         "os": family,
         "os_version": version,
         "py_version": _draw_shifting(PYTHONS, progress, rng),
-        "timezone": "+00:00" if ci else _draw(TIMEZONES, [w for _, w in TIMEZONES], rng)[0],
+        "timezone": "UTC+00:00" if ci else _draw(TIMEZONES, [w for _, w in TIMEZONES], rng)[0],
         "deployment_mode": mode,
         "hosts": 3 + int(rng.random() ** 2 * 10) if mode == "cluster" else 1,
     }
@@ -166,5 +168,5 @@ def _draw_shifting(options: Sequence[Shifting], progress: float, rng: Random) ->
 
 
 def _minutes(offset: str) -> int:
-    sign = -1 if offset[0] == "-" else 1
-    return sign * (int(offset[1:3]) * 60 + int(offset[4:6]))
+    hours, minutes = offset.removeprefix("UTC").split(":")
+    return int(hours) * 60 + (-int(minutes) if hours[0] == "-" else int(minutes))

@@ -18,14 +18,13 @@ STATE = Path(".wald")
 DATABASE = f"http://{HOST}:9000"
 INGEST = f"http://{HOST}:8080"
 DASHBOARD = f"http://{HOST}:8501"
-EXAMPLE = ".venv/bin/python collector/examples/tool.py"
+EXAMPLE = ".venv/bin/python collector/examples/logtally.py --help"
 
-HOSTED = (
-    "FIREBASE_DATABASE_URL",
-    "FIREBASE_DATABASE_EMULATOR_HOST",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-)
-"""Settings that would lead the demo's reports into somebody's real database."""
+LOCAL = {
+    "FIREBASE_DATABASE_URL": "https://wald.firebaseio.com",
+    "FIREBASE_DATABASE_EMULATOR_HOST": f"{HOST}:9000",
+}
+"""Set outright, so that no setting elsewhere leads the demo's reports into a real database."""
 
 
 def main() -> int:
@@ -55,7 +54,9 @@ def run(parts: Parts) -> None:
     parts.complete("sync", python("dashboard", "sync"))
     parts.start(dashboard)
     parts.await_answer(dashboard)
-    tell(f"\nWald is at {DASHBOARD} (Ctrl-C ends it). Be a user in another terminal: {EXAMPLE}")
+    tell(
+        f"\nWald is at {DASHBOARD} (Ctrl-C ends it). Try the example tool in another terminal: {EXAMPLE}"
+    )
     parts.watch()
 
 
@@ -127,12 +128,11 @@ def yesterday() -> date:
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
     """The given environment, made to lead to the local database and past any proxy."""
-    ignored = [name for name in HOSTED if given.get(name)]
+    ignored = [name for name in LOCAL if given.get(name, LOCAL[name]) != LOCAL[name]]
     if ignored:
         tell(f"{' and '.join(ignored)} set aside: make run keeps to a database of its own.")
     exempt = ",".join(filter(None, (given.get("NO_PROXY"), HOST)))
-    kept = {name: value for name, value in given.items() if name not in HOSTED}
-    return {**kept, "NO_PROXY": exempt, "no_proxy": exempt}
+    return {**given, **LOCAL, "NO_PROXY": exempt, "no_proxy": exempt}
 
 
 def tell(sentence: str) -> None:

@@ -95,13 +95,17 @@ def python(program: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", program, *arguments]
 
 
-def test_the_importing_command_gets_every_byte(tmp_path: Path) -> None:
+def test_the_importing_command_gets_every_byte(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept = tmp_path / "kept"
     program = "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, open(sys.argv[1], 'wb'))"
+    program += "; print('line 1 refused'); print('stored 49999, refused 1')"
     with to_database(python(program, str(kept))) as write:
         for line in range(50_000):
             write(b"%d\n" % line)
     assert kept.read_bytes() == b"".join(b"%d\n" % line for line in range(50_000))
+    assert capsys.readouterr().out == "Demo project: stored 49999, refused 1\n"
 
 
 @pytest.mark.parametrize("reads", ["", "sys.stdin.read(); "])

@@ -65,6 +65,11 @@ def test_a_filling_cut_off_is_done_again_for_the_same_day(tmp_path: Path) -> Non
 
 def test_settings_of_a_hosted_database_are_set_aside(capsys: pytest.CaptureFixture[str]) -> None:
     given = {"FIREBASE_DATABASE_URL": "https://x.firebaseio.com", "HOME": "/h", "NO_PROXY": "a"}
-    found = environment(given)
-    assert found == {"HOME": "/h", "NO_PROXY": "a,127.0.0.1", "no_proxy": "a,127.0.0.1"}
+    assert environment(given) == {
+        "FIREBASE_DATABASE_URL": "https://wald.firebaseio.com",
+        "FIREBASE_DATABASE_EMULATOR_HOST": "127.0.0.1:9000",
+        "HOME": "/h",
+        "NO_PROXY": "a,127.0.0.1",
+        "no_proxy": "a,127.0.0.1",
+    }
     assert capsys.readouterr().out.startswith("FIREBASE_DATABASE_URL set aside")
