@@ -42,7 +42,6 @@ def lines(
     unit: str,
     complete_until: date,
     colour: Mapping[str, str] | None = None,
-    share: bool = False,
     height: int = HEIGHT,
 ) -> go.Figure:
     """Lines over time, each named at its end; what is not complete yet is dotted.
@@ -57,7 +56,7 @@ def lines(
     whole = times <= pd.Timestamp(complete_until)
     for column, name in series.items():
         label = plain_label(name)
-        hover = f"%{{x|%-d %b %Y}}: <b>%{{y{':.1%' if share else ':,'}}}</b> {unit}"
+        hover = f"%{{x|%-d %b %Y}}: <b>%{{y:,}}</b> {unit}"
         style = {"color": colour[column], "width": 2}
         common = {"mode": "lines", "name": label, "showlegend": False}
         figure.add_scatter(
@@ -79,9 +78,8 @@ def lines(
             )
     if len(series) > 1:
         _name_at_end(figure, frame, times, series, colour)
+    figure.update_xaxes(tickformatstops=_DATES)
     figure.update_yaxes(rangemode="tozero", title_text=unit)
-    if share:
-        figure.update_yaxes(tickformat=".0%")
     return figure
 
 
@@ -100,6 +98,7 @@ def bars_over_time(
         customdata=note,
         hovertemplate=f"%{{x|%-d %b %Y}}: <b>%{{y:,}}</b> {unit}%{{customdata}}<extra></extra>",
     )
+    figure.update_xaxes(tickformatstops=_DATES)
     figure.update_yaxes(rangemode="tozero", title_text=unit)
     return figure
 
@@ -160,7 +159,7 @@ def stacked_shares(
             )
         below += last
     figure.update_yaxes(tickformat=".0%", range=[0, 1], title_text=f"share of {unit}")
-    figure.update_xaxes(range=[whole[x].iloc[0], whole[x].iloc[-1]])
+    figure.update_xaxes(tickformatstops=_DATES, range=[whole[x].iloc[0], whole[x].iloc[-1]])
     figure.update_layout(margin=_MARGIN | {"r": 110})
     return figure
 

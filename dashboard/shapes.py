@@ -46,6 +46,7 @@ def triangle(retention: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]]]:
     late = late.assign(label=labels)
     order = late.drop_duplicates("label")["label"]
     cells = late.pivot(index="label", columns="week", values="share").reindex(order)
+    cells = cells.dropna(axis="columns", how="all")
     said = {
         (row.label, row.week): f"{row.active:,.0f} of {row.size:,} ({percent(row.share)}) in week "
         f"{row.week} after {day(row.cohort)}"

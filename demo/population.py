@@ -9,10 +9,9 @@ from math import exp
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
-from wald.report import pseudonym
-
 from demo.days import iso, weekday
 from demo.project import CI_KIND, SOLUTIONS, WEEKEND, Project, UserKind
+from wald.report import pseudonym
 
 if TYPE_CHECKING:
     from wald.report import MetricValue

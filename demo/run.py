@@ -54,9 +54,8 @@ def run(parts: Parts) -> None:
     parts.complete("sync", python("dashboard", "sync"))
     parts.start(dashboard)
     parts.await_answer(dashboard)
-    tell(
-        f"\nWald is at {DASHBOARD} (Ctrl-C ends it). Try the example tool in another terminal: {EXAMPLE}"
-    )
+    tell(f"\nWald is at {DASHBOARD} (Ctrl-C ends it).")
+    tell(f"Try the example tool in another terminal: {EXAMPLE}")
     parts.watch()
 
 

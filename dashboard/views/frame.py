@@ -196,7 +196,7 @@ def _explain_first_steps() -> None:
 Three steps to the first one; this page fills when it comes.
 
 1. **Try the example tool**, which reports to this machine:
-   `.venv/bin/python collector/examples/EXAMPLE --help`
+   `.venv/bin/python collector/examples/logtally.py --help`
 2. **Or fill the database with a simulated project:**
    `.venv/bin/python -m demo --installs 4000 --days 730 --seed 1`
 3. **Embed the collector in your own tool**, as the README shows in ten lines.

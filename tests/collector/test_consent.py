@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from wald.consent import Environment, decide
 
 from .home import Home

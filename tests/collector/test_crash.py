@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from wald.crash import describe, module_of
 
 from .home import Home

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from wald.backoff import LONGEST, LONGEST_ASKED, Backoff
 from wald.delivery import _seconds
 

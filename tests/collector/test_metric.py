@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wald import Metric
 from wald.metric import DataCollector, _is_identifier
 from wald.report import IDENTIFIER_PATTERN

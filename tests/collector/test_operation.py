@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import pytest
+
 from wald.report import ID_PATTERN, pseudonym
 
 from .home import EXAMPLE, Home

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wald import spool as rules
 from wald.delivery import send_reports
 from wald.report import MAX_METRIC_TEXT, MAX_METRICS, MAX_NUMBER, MAX_TEXT

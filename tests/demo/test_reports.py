@@ -8,10 +8,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from wald import report as contract
 
 from demo.days import DAY_MS
 from tests.demo.simulated import UNTIL, simulated
+from wald import report as contract
 
 if TYPE_CHECKING:
     from wald.report import Report
