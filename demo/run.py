@@ -54,9 +54,7 @@ def run(parts: Parts) -> None:
     parts.complete("sync", python("dashboard", "sync"))
     parts.start(dashboard)
     parts.await_answer(dashboard)
-    tell(
-        f"\nWald is at {DASHBOARD} (Ctrl-C ends it). Try the example tool in another terminal: {EXAMPLE}"
-    )
+    tell(f"\nWald is at {DASHBOARD} (Ctrl-C ends it). In another terminal, try {EXAMPLE}")
     parts.watch()
 
 
