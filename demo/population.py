@@ -134,7 +134,7 @@ def newcomer(project: Project, day: int, rng: Random) -> Install:
 
 def _machine(progress: float, ci: bool, rng: Random) -> dict[str, MetricValue]:
     """Every metric but the package's version; ``progress`` runs from 0 to 1 over the project."""
-    platforms = PLATFORMS[:5] if ci else PLATFORMS
+    platforms = PLATFORMS[:5] if ci else PLATFORMS  # CI services run Debian and Ubuntu
     shares = [old + (new - old) * progress for _, _, old, new in platforms]
     family, version, _, _ = _draw(platforms, shares, rng)
     mode = "container" if ci else _draw_shifting(MODES, progress, rng)
