@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -92,20 +92,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _number:
-    """Reads a whole number within the limits of that option."""
+def _number(option: str) -> Callable[[str], int]:
+    """How to read that option: a whole number within its limits."""
+    least, most = LIMITS[option]
 
-    def __init__(self, option: str) -> None:
-        self._least, self._most = LIMITS[option]
-
-    def __call__(self, text: str) -> int:
-        allowed = f"{self._least:,} to {self._most:,}"
-        if not text.isascii() or not text.isdigit() or not self._fits(text):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {allowed}.")
+    def read(text: str) -> int:
+        plain = text.isascii() and text.isdigit() and len(text) < 20
+        if not plain or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number from {least:,} to {most:,}."
+            )
         return int(text)
 
-    def _fits(self, text: str) -> bool:
-        return len(text) < 20 and self._least <= int(text) <= self._most
+    return read
 
 
 def _day(text: str) -> date:

@@ -30,8 +30,8 @@ PLATFORMS: tuple[tuple[str, str, float, float], ...] = (
     ("Linux", "Fedora 42", 5, 6),
     ("Linux", "Rocky Linux 9", 7, 6),
     ("Linux", "Alpine 3.21", 3, 4),
-    ("Darwin", "macOS 14.7", 14, 4),
-    ("Darwin", "macOS 15.5", 2, 13),
+    ("macOS", "macOS 14.7", 14, 4),
+    ("macOS", "macOS 15.5", 2, 13),
     ("Windows", "Windows 10", 10, 3),
     ("Windows", "Windows 11", 5, 10),
 )
@@ -133,7 +133,7 @@ def newcomer(project: Project, day: int, rng: Random) -> Install:
 
 def _machine(progress: float, ci: bool, rng: Random) -> dict[str, MetricValue]:
     """Every metric but the package's version; ``progress`` runs from 0 to 1 over the project."""
-    platforms = PLATFORMS[:5] if ci else PLATFORMS
+    platforms = PLATFORMS[:5] if ci else PLATFORMS  # CI services run Debian and Ubuntu
     shares = [old + (new - old) * progress for _, _, old, new in platforms]
     family, version, _, _ = _draw(platforms, shares, rng)
     mode = "container" if ci else _draw_shifting(MODES, progress, rng)

@@ -18,7 +18,9 @@ STATE = Path(".wald")
 DATABASE = f"http://{HOST}:9000"
 INGEST = f"http://{HOST}:8080"
 DASHBOARD = f"http://{HOST}:8501"
-EXAMPLE = ".venv/bin/python collector/examples/logtally.py --help"
+EXAMPLE = (
+    ".venv/bin/python collector/examples/logtally.py top fail2ban collector/examples/fail2ban.log"
+)
 
 LOCAL = {
     "FIREBASE_DATABASE_URL": "https://wald.firebaseio.com",
@@ -54,8 +56,7 @@ def run(parts: Parts) -> None:
     parts.complete("sync", python("dashboard", "sync"))
     parts.start(dashboard)
     parts.await_answer(dashboard)
-    tell(f"\nWald is at {DASHBOARD} (Ctrl-C ends it).")
-    tell(f"Try the example tool in another terminal: {EXAMPLE}")
+    tell(f"\nWald is at {DASHBOARD} (Ctrl-C ends it). In another terminal, try\n  {EXAMPLE}")
     parts.watch()
 
 

@@ -15,7 +15,7 @@ from demo.visits import Visit
 
 
 class ErrorTruth(TypedDict):
-    """What one planted error did. Visits are exposed ones that are not censored."""
+    """What one planted error did. ``visits`` are exposed and not censored, ``left`` of these."""
 
     fingerprint: str
     type: str
@@ -25,6 +25,7 @@ class ErrorTruth(TypedDict):
     """Planted: probability of leaving for good, on top of whatever else makes users leave."""
     visits: int
     installs: int
+    """All that met it, be it at a censored visit."""
     left: int
     expected_excess: float
     """Sum over the visits of effect x probability of not leaving there anyway."""
@@ -58,10 +59,10 @@ class _Losses:
 
     def add(self, visit: Visit, as_of: int) -> None:
         self.driven_away += visit.driven_away
+        self.installs.add(visit.install)
         if visit.day > as_of - HORIZON:
             return
         self.visits += 1
-        self.installs.add(visit.install)
         self.left += visit.next_day is None or visit.next_day - visit.day > HORIZON
         self.lost += visit.driven_away and not visit.would_leave
         self.expected_excess += self.error.effect * (1 - visit.leaving)

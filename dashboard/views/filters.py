@@ -8,15 +8,7 @@ from datetime import date, timedelta
 
 import streamlit as st
 
-from dashboard.words import count
-
-PERIODS = {"30d": 30, "90d": 90, "12m": 365, "all": None}
-_PERIOD_NAMES = {
-    "30d": "Last 30 days",
-    "90d": "Last 90 days",
-    "12m": "Last 12 months",
-    "all": "All time",
-}
+PERIODS = {"30 days": 30, "90 days": 90, "12 months": 365, "all time": None}
 
 
 @dataclass(frozen=True)
@@ -29,34 +21,30 @@ class Period:
     """None where the period reaches back to the first report."""
 
 
-def choose_app(installs: dict[str, int]) -> str:
-    """Let the viewer choose between the apps, given their installs; most installs first."""
-    names = list(installs)
+def choose_app(names: Sequence[str]) -> str:
+    """Let the viewer choose between several apps; the first one is the default."""
     if len(names) == 1:
         return names[0]
-    chosen: str = st.selectbox(
-        "App",
-        names,
-        format_func=lambda name: f"{name} ({count(installs[name])})",
-        key="app",
-        bind="query-params",
-        width=190,
-    )
+    chosen: str = st.selectbox("App", names, key="app", bind="query-params", width=190)
     return chosen
 
 
-def choose_period(first: date, as_of: date) -> Period:
-    """Let the viewer choose the days shown, up to the last complete one."""
+def choose_period(first: date, as_of: date, last_day: date) -> Period:
+    """Let the viewer choose the days shown, up to the last complete one.
+
+    Where there is none yet, because the first report came today, today is all there is.
+    """
     chosen = st.selectbox(
-        "Period",
+        "Last",
         list(PERIODS),
         index=1,
-        format_func=_PERIOD_NAMES.__getitem__,
         key="period",
         bind="query-params",
-        width=170,
+        width=150,
     )
     days = PERIODS[chosen]
+    if first > as_of:
+        return Period(first, last_day, None)
     if days is None:
         return Period(first, as_of, None)
     since = as_of - timedelta(days=days - 1)

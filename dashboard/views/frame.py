@@ -147,10 +147,10 @@ def _filtered(settings: Settings, warehouse: Warehouse, version: tuple[int, int]
         _explain_first_steps()
         st.stop()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        app = choose_app(dict(zip(found["app"], found["installs"], strict=True)))
+        app = choose_app(list(found["app"]))
         row = found[found["app"] == app].iloc[0]
         as_of, last_day = seen_from(datetime.now(UTC).date(), row["last_day"].date())
-        period = choose_period(row["first_day"].date(), as_of)
+        period = choose_period(row["first_day"].date(), as_of, last_day)
         view = View(warehouse, version, Scope(app, as_of, last_day), period, settings.sentry)
         versions = newest_first(view.ask(choices.versions)["version"])
         systems = sorted(view.ask(choices.systems)["os"])
@@ -196,7 +196,7 @@ def _explain_first_steps() -> None:
 Three steps to the first one; this page fills when it comes.
 
 1. **Try the example tool**, which reports to this machine:
-   `.venv/bin/python collector/examples/logtally.py --help`
+   `.venv/bin/python collector/examples/logtally.py top fail2ban collector/examples/fail2ban.log`
 2. **Or fill the database with a simulated project:**
    `.venv/bin/python -m demo --installs 4000 --days 730 --seed 1`
 3. **Embed the collector in your own tool**, as the README shows in ten lines.
