@@ -64,7 +64,9 @@ def show(view: View) -> None:
         "the week is not over.",
         charts.heat_map(
             cells, hover=hover, x_title="weeks after the first", top=cells.max(axis=None)
-        ),
+        )
+        if cells.size
+        else None,
         retention,
         "retention",
     )
