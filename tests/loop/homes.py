@@ -32,6 +32,13 @@ CRASHES = {
 }
 """The logs on which the tool crashes, and the exception and place that its report must name."""
 
+INTERRUPTIBLE = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Starts a program that heeds Ctrl-C, also where the tests run in the background and don't."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -227,6 +234,8 @@ def _run(
 ) -> int:
     """Run the tool to its end; returns its exit status."""
     command = [sys.executable, *arguments]
+    if run and run.log == "interrupted":
+        command = [sys.executable, "-c", INTERRUPTIBLE, *command]
     ours, theirs = pty.openpty() if terminal else os.pipe()
     if run and run.log == "full-disk":
         os.close(theirs)
@@ -239,7 +248,7 @@ def _run(
     if run and run.log == "interrupted":
         with open(arguments[-1], "wb"):  # waits until the tool has it open
             process.send_signal(signal.SIGINT)
-            process.wait()
+            process.wait(60)
     try:
         while os.read(ours, 4096):
             pass
