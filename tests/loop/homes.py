@@ -152,6 +152,8 @@ class Lived:
     folder: Path
     install: str | None
     """Its pseudonym, as kept in the home; None where nothing is."""
+    at_once: set[str] | None = None
+    """The `files` right after the runs, before the sender could tidy up."""
 
     def files(self) -> set[str]:
         """Every file and folder that the tool left in the home."""
@@ -182,7 +184,9 @@ def live(folder: Path, endpoint: str) -> list[Lived]:
         if household.other:
             _run([str(tools[NEW]), *household.other], env, home)
         kept = home / "state" / "logtally" / "telemetry" / "install"
-        return Lived(household, home, kept.read_text().split()[1] if kept.exists() else None)
+        files = Lived(household, home, None).files()
+        install = kept.read_text().split()[1] if kept.exists() else None
+        return Lived(household, home, install, files)
 
     with ThreadPoolExecutor(4) as pool:
         return list(pool.map(lives, enumerate(HOUSEHOLDS)))

@@ -36,8 +36,9 @@ def test_enough_happened(loop: Loop) -> None:
 
 
 def test_who_refused_leaves_nothing_behind(loop: Loop) -> None:
-    left = {one.folder.name: one.files() for one in loop.lived if one.household.refused}
-    assert left == {name: set() for name in left}
+    refused = [one for one in loop.lived if one.household.refused]
+    assert [one.at_once for one in refused] == [set()] * len(refused)
+    assert [one.files() for one in refused] == [set()] * len(refused)
 
 
 def test_everyone_else_has_a_pseudonym_of_their_own(loop: Loop) -> None:
