@@ -12,7 +12,7 @@ from dashboard.warehouse import Replacement, Warehouse
 from ingest.store import Store, StoredReport
 
 PAGE = 5_000
-"""Reports read at a time; more than one update writes, for they share their server time."""
+"""Reports read at a time: more than one update writes, for these share their server time."""
 
 OVERLAP_MS = 10_000
 """How far a day is read again before the last report seen: writes may surface out of order."""
@@ -56,14 +56,17 @@ def sync(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[Progress], None] = lambda progress: None,
     wait: bool = True,
+    page_size: int = PAGE,
 ) -> Synced:
     """Read the reports that arrived since the last sync into the warehouse.
 
     Cut off at any moment, the next call goes on where it was.
 
     Args:
+        now: the time (UTC), which tells whether a day may still get reports.
         progress: called after each page.
         wait: wait for another process that is syncing, instead of raising.
+        page_size: reports read at a time.
 
     Raises:
         DatabaseUnavailable: the database does not answer; what was read before is kept.
@@ -73,7 +76,6 @@ def sync(
     source = " ".join(f"{root._client.base_url}?{root._client.params}" for root in store.shards)
     with warehouse.replacing(source, wait=wait) as replacement:
         connection = replacement.connection
-        first = connection.execute("SELECT count(*) FROM reports").fetchall() == [(0,)]
         days = _open_days(store, connection)
         total = _waiting(store, days)
         done = new = 0
@@ -81,7 +83,7 @@ def sync(
             closed = now() > datetime.combine(day.day, datetime.min.time(), UTC) + (
                 timedelta(days=1) + CLOSING
             )
-            for page in _pages(store, day):
+            for page in _pages(store, day, page_size):
                 new += _store_page(replacement, day, page)
                 done += len(page)
                 progress(Progress(min(done, total), total))
@@ -90,7 +92,7 @@ def sync(
                     "UPDATE cursors SET closed = true WHERE shard = ? AND day = ?",
                     [day.shard, day.day],
                 )
-        if new or first:
+        if new or replacement.unpublished:
             replacement.publish()
         else:
             replacement.discard()
@@ -119,13 +121,13 @@ def _waiting(store: Store, days: Iterable[_Day]) -> int:
     return sum(store.count(day.shard, day.day) for day in days if not day.received)
 
 
-def _pages(store: Store, day: _Day) -> Iterable[list[StoredReport]]:
+def _pages(store: Store, day: _Day, size: int) -> Iterable[list[StoredReport]]:
     """Read a day's new reports, a page at a time.
 
     ``received`` is no unique key, so a page begins with the reports that share the time of the
     last one of the page before; a page that holds but one time is read again, larger.
     """
-    since, limit = max(0, day.received - OVERLAP_MS), PAGE
+    since, limit = max(0, day.received - OVERLAP_MS), size
     while True:
         page = store.arrived(day.shard, day.day, since=since, limit=limit)
         if len(page) < limit:
@@ -136,7 +138,7 @@ def _pages(store: Store, day: _Day) -> Iterable[list[StoredReport]]:
             limit *= 2
             continue
         yield page
-        since, limit = last, PAGE
+        since, limit = last, size
 
 
 def _store_page(replacement: Replacement, day: _Day, page: list[StoredReport]) -> int:

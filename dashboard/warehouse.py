@@ -170,6 +170,8 @@ class Replacement:
     path: Path
     copy: Path
     connection: duckdb.DuckDBPyConnection
+    unpublished: bool
+    """It differs from the present content already: it is new, or taken up from a killed process."""
     rebuilt: str | None
     """Why the present content could not be kept, in a sentence; None where it was."""
 
@@ -203,13 +205,13 @@ def _begin(path: Path, copy: Path, source: str) -> Replacement:
             shutil.copyfile(path, copy)
         reason = _reason_to_rebuild(copy, source)
         if reason is None:
-            return Replacement(path, copy, duckdb.connect(copy), None)
+            return Replacement(path, copy, duckdb.connect(copy), candidate is copy, None)
         rebuilt = reason if candidate is path else None
         _remove(copy)
     connection = duckdb.connect(copy)
     connection.execute(_SCHEMA)
     connection.execute("INSERT INTO about VALUES (?, ?)", [SCHEMA_VERSION, source])
-    return Replacement(path, copy, connection, rebuilt)
+    return Replacement(path, copy, connection, True, rebuilt)
 
 
 def _remove(copy: Path) -> None:
