@@ -11,11 +11,12 @@ import duckdb
 from dashboard.warehouse import Replacement, Warehouse
 from ingest.store import Store, StoredReport
 
-PAGE = 5_000
+PAGE = 20_000
 """Reports read at a time: more than one update writes, for these share their server time."""
 
 OVERLAP_MS = 10_000
-"""How far a day is read again before the last report seen: writes may surface out of order."""
+"""How far a day is read again before the last report seen, unless that was older than this when
+the last sync began: writes may surface out of order, or while they are read."""
 
 CLOSING = timedelta(hours=1)
 """How long after its end a day may still get reports: an update's day is set before it is sent."""
@@ -42,11 +43,11 @@ class Synced:
 
 @dataclass(frozen=True)
 class _Day:
-    """An arrival day of one database, and the ``received`` up to which it was read (ms UTC)."""
+    """An arrival day of one database, and the ``received`` from which to read it (ms UTC)."""
 
     shard: int
     day: date
-    received: int
+    since: int
 
 
 def sync(
@@ -73,10 +74,11 @@ def sync(
         BlockingIOError: another process is syncing, and `wait` is false.
         SettingError: the warehouse can't be written.
     """
+    started = datetime.now(UTC)
     source = " ".join(f"{root._client.base_url}?{root._client.params}" for root in store.shards)
     with warehouse.replacing(source, wait=wait) as replacement:
         connection = replacement.connection
-        days = _open_days(store, connection)
+        days = _open_days(store, connection, warehouse.synced())
         total = _waiting(store, days)
         done = new = 0
         for day in days:
@@ -96,18 +98,28 @@ def sync(
             replacement.publish()
         else:
             replacement.discard()
-    warehouse.mark_synced()
+    warehouse.mark_synced(started)
     return Synced(new, replacement.rebuilt)
 
 
-def _open_days(store: Store, connection: duckdb.DuckDBPyConnection) -> list[_Day]:
+def _open_days(
+    store: Store, connection: duckdb.DuckDBPyConnection, synced: datetime | None
+) -> list[_Day]:
     """The days that may hold reports not read yet, in the order they came."""
     rows = connection.execute("SELECT shard, day, received, closed FROM cursors").fetchall()
     closed = {(shard, day) for shard, day, _, is_closed in rows if is_closed}
     received = {(shard, day): ms for shard, day, ms, _ in rows}
+    synced_ms = int(synced.timestamp() * 1000) if synced else 0
+
+    def since(shard: int, day: date) -> int:
+        last: int | None = received.get((shard, day))
+        if last is None:
+            return 0
+        return last + 1 if last < synced_ms - OVERLAP_MS else max(0, last - OVERLAP_MS)
+
     return sorted(
         (
-            _Day(shard, day, received.get((shard, day), 0))
+            _Day(shard, day, since(shard, day))
             for shard in range(len(store.shards))
             for day in store.days(shard)
             if (shard, day) not in closed
@@ -118,7 +130,7 @@ def _open_days(store: Store, connection: duckdb.DuckDBPyConnection) -> list[_Day
 
 def _waiting(store: Store, days: Iterable[_Day]) -> int:
     """Count the reports of the days that were never read."""
-    return sum(store.count(day.shard, day.day) for day in days if not day.received)
+    return sum(store.count(day.shard, day.day) for day in days if not day.since)
 
 
 def _pages(store: Store, day: _Day, size: int) -> Iterable[list[StoredReport]]:
@@ -127,13 +139,13 @@ def _pages(store: Store, day: _Day, size: int) -> Iterable[list[StoredReport]]:
     ``received`` is no unique key, so a page begins with the reports that share the time of the
     last one of the page before; a page that holds but one time is read again, larger.
     """
-    since, limit = max(0, day.received - OVERLAP_MS), size
+    since, limit = day.since, size
     while True:
         page = store.arrived(day.shard, day.day, since=since, limit=limit)
         if len(page) < limit:
             yield page
             return
-        last = page[-1]["received"]
+        last = page[-1].received
         if last == since:
             limit *= 2
             continue
@@ -150,7 +162,7 @@ def _store_page(replacement: Replacement, day: _Day, page: list[StoredReport]) -
     new = replacement.add(page)
     connection.execute(
         "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, false)",
-        [day.shard, day.day, page[-1]["received"]],
+        [day.shard, day.day, page[-1].received],
     )
     connection.commit()
     return new

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -138,15 +138,15 @@ class Warehouse:
                 replacement.connection.close()
 
     def synced(self) -> datetime | None:
-        """When it was last found or brought up to date; None where it never was."""
+        """When it last held everything that the database held; None where it never did."""
         try:
             return datetime.fromtimestamp(self._beside("lock").stat().st_mtime, UTC)
         except OSError:
             return None
 
-    def mark_synced(self) -> None:
-        """Say that the warehouse is up to date now."""
-        os.utime(self._beside("lock"))
+    def mark_synced(self, when: datetime) -> None:
+        """Say that the warehouse holds everything that the database held at that time."""
+        os.utime(self._beside("lock"), (when.timestamp(), when.timestamp()))
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(f"{self.path.name}.{suffix}")
@@ -175,7 +175,7 @@ class Replacement:
     rebuilt: str | None
     """Why the present content could not be kept, in a sentence; None where it was."""
 
-    def add(self, reports: Iterable[StoredReport]) -> int:
+    def add(self, reports: Sequence[StoredReport]) -> int:
         """Add the reports that are not there yet; returns how many were not."""
         self.connection.register("page", as_columns(reports))
         rows = self.connection.execute(_INSERT).fetchall()

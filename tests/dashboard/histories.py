@@ -10,9 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from dashboard.analysis.history import History
 from dashboard.analysis.scope import Scope
 from dashboard.warehouse import Warehouse
+from ingest.store import StoredReport
 
 APP = "tool"
 FIRST = date(2026, 1, 1)
@@ -68,7 +71,8 @@ def history_of(
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Warehouse(Path(folder) / "warehouse.duckdb")
         with warehouse.replacing("test", wait=True) as replacement:
-            replacement.add([{**report, "received": report["time"]} for report in reports])
+            stored = [{**report, "received": report["time"]} for report in reports]
+            replacement.add(msgspec.convert(stored, list[StoredReport]))
             replacement.publish()
         snapshot = warehouse.read()
         scope = Scope(APP, as_of, last_day, **chosen)
