@@ -18,7 +18,7 @@ from rtdb.read import View
 from rtdb.request import RULES_PATH, Request, parse_request
 from rtdb.rules import parse_rules
 from rtdb.store import Namespaces, Store
-from rtdb.tree import Draft, decode_json, draft, encode_json
+from rtdb.tree import SHORT, Draft, decode_json, draft, encode_json
 from rtdb.write import Mismatch, Writer
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -119,7 +119,7 @@ class App:
             root = writer.namespaces.find(request.namespace).root
             return writer.etag(encode(root, path)) if etag else None
 
-        tag = await self._committer.submit(apply)
+        tag = await self._committer.submit(apply, weight=len(drafts))
         headers = [(b"etag", tag.encode())] if tag else []
         if request.method == "POST":
             await _send(send, 200, encode_json({"name": path[-1]}), headers)
@@ -130,8 +130,9 @@ class App:
 
     def _drafts(self, request: Request, path: Path, body: bytearray) -> list[tuple[Path, Draft]]:
         value = decode_json(body)
+        long = len(body) >= SHORT
         if request.method != "PATCH":
-            return [(path, draft(value, len(path)))]
+            return [(path, draft(value, len(path), long))]
         if not isinstance(value, dict):
             raise Refusal(400, NOT_AN_OBJECT)
         drafts = []
@@ -139,10 +140,9 @@ class App:
             target = path + check_path(name)
             if len(target) == len(path):
                 raise Refusal(400, NOT_AN_OBJECT)
-            drafts.append((target, draft(child, len(target))))
-        forms = sorted(encode(b"", target) for target, _ in drafts)
-        for one, next_one in pairwise(forms):
-            if next_one.startswith(one):
+            drafts.append((target, draft(child, len(target), long)))
+        for one, following in pairwise(sorted(target for target, _ in drafts)):
+            if following[: len(one)] == one:
                 raise Refusal(400, "Invalid data; a path of the update lies within another.")
         return drafts
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import sqlite3
+import sys
 
 import uvicorn
 
@@ -17,6 +18,7 @@ from rtdb.write import Writer
 
 async def serve(store: Store, rules: Rules, host: str, port: int) -> None:
     """Serve until the process is asked to end; say where, once ready."""
+    sys.setswitchinterval(0.001)  # the commit thread's statements are long, its Python is not
     store.db.execute("BEGIN IMMEDIATE")
     namespaces = Namespaces(store.db, rules)
     store.db.execute("COMMIT")

@@ -17,6 +17,7 @@ from rtdb.rules import Rules, parse_rules
 FORMAT = 1
 APPLICATION_ID = 0x57414C44
 CACHE_KIB = 32_000
+MAX_WAL_PAGES = 50_000  # when a commit copies the log into the file, if no idle moment came before
 
 SCHEMA = """
 CREATE TABLE record (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, value BLOB NOT NULL);
@@ -60,6 +61,7 @@ class Store:
         """Another connection to the same file; transactions are begun and ended by hand."""
         db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=30)
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {MAX_WAL_PAGES}")
         return db
 
     def close(self) -> None:
