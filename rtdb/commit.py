@@ -116,20 +116,28 @@ class Committer:
         self._db.execute("COMMIT")
 
     def _apply(self, batch: list[Job]) -> None:
+        """Apply all jobs that can be; begin again without one that failed half way.
+
+        Savepoints would do the same, but a copy of each changed page is their price.
+        """
         self._db.execute("BEGIN IMMEDIATE")
         for job in batch:
-            before = self._db.total_changes
-            self._db.execute("SAVEPOINT job")
+            if job.error is not None:
+                continue
+            start = self._db.total_changes
             try:
                 job.outcome = job.apply(self._writer)
             except sqlite3.Error:
                 raise
             except Exception as error:
                 job.error = error
-                self._db.execute("ROLLBACK TO job")
-                if self._db.total_changes != before:
-                    self._writer.reload()
-            self._db.execute("RELEASE job")
+                if self._db.total_changes != start:
+                    break
+        else:
+            return
+        self._db.execute("ROLLBACK")
+        self._writer.reload()
+        self._apply(batch)
 
     def _undo(self, batch: list[Job], error: Exception) -> None:
         log.error("a commit failed: %s", error)

@@ -12,16 +12,15 @@ from rtdb.app import App
 from rtdb.commit import Committer
 from rtdb.read import View
 from rtdb.rules import Rules
-from rtdb.store import Namespaces, Store
+from rtdb.store import Namespaces, Store, transaction
 from rtdb.write import Writer
 
 
 async def serve(store: Store, rules: Rules, host: str, port: int) -> None:
     """Serve until the process is asked to end; say where, once ready."""
     sys.setswitchinterval(0.001)  # the commit thread's statements are long, its Python is not
-    store.db.execute("BEGIN IMMEDIATE")
-    namespaces = Namespaces(store.db, rules)
-    store.db.execute("COMMIT")
+    with transaction(store.db):
+        namespaces = Namespaces(store.db, rules)
     committer = Committer(Writer(View(store.db), namespaces))
     config = uvicorn.Config(
         App(store, namespaces, committer),

@@ -10,6 +10,8 @@ the id in `state.indexed`; younger rows wait for theirs (see `index`).
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path as Folder
 
 from rtdb.rules import Rules, parse_rules
@@ -64,6 +66,10 @@ class Store:
         db.execute(f"PRAGMA wal_autocheckpoint = {MAX_WAL_PAGES}")
         return db
 
+    def size(self) -> int:
+        """How many bytes the file has."""
+        return self.file.stat().st_size
+
     def close(self) -> None:
         """Close the file and let others in."""
         self.db.close()
@@ -89,13 +95,27 @@ class Store:
         self.db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Make the block's changes durable, or none of them."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
 class Namespaces:
     """All namespaces of a store; those that set no rules of their own have the `default` ones."""
 
-    def __init__(self, db: sqlite3.Connection, default: Rules) -> None:
+    def __init__(self, db: sqlite3.Connection, default: Rules, *, reindex: bool = True) -> None:
         self._db = db
         self._default = default
         self.reload()
+        if not reindex:
+            return
         rows = db.execute("SELECT name, indexing FROM namespace").fetchall()
         for name, indexing in rows:
             if self.find(name).rules.indexing() != indexing:

@@ -3,13 +3,16 @@
 import time
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
+from typing import TypeVar
 
 from rtdb.errors import Refusal
 from rtdb.index import Indexer
 from rtdb.keys import END, Path, decode, encode, segment
 from rtdb.read import Row, View
 from rtdb.store import Namespace, Namespaces
-from rtdb.tree import Draft, Tree, children_of, encode_json, incremented, replaced, stored
+from rtdb.tree import Draft, Tree, children_of, draft, encode_json, incremented, replaced, stored
+
+T = TypeVar("T")
 
 RECORD_BYTES = 16 * 1024
 STATEMENT_ROWS = STATEMENT_PATHS = 1000
@@ -60,8 +63,19 @@ class Writer(View):
 
     def update(self, name: str, drafts: list[tuple[Path, Draft]]) -> None:
         """Put every draft at its path. Where one can't be, nothing of the update may stay."""
-        namespace = self.namespaces.create(name)
-        now = self.now()
+        self._update(self.namespaces.create(name), drafts, self.now())
+
+    def replace(self, name: str, path: Path, pieces: Iterable[tuple[Path, Tree]]) -> None:
+        """Put a large value, of which the pieces come one after another, at `path`."""
+        namespace, now = self.namespaces.create(name), self.now()
+        self.put(namespace, path, None)
+        for some in batches(pieces, STATEMENT_PATHS):
+            drafts = [((*path, *below), draft(value, len(path + below))) for below, value in some]
+            if any(sv.increment is not None for _, made in drafts for *_, sv in made.blanks):
+                raise Refusal(400, "Increments are not supported in a body as large as this one.")
+            self._update(namespace, drafts, now)
+
+    def _update(self, namespace: Namespace, drafts: list[tuple[Path, Draft]], now: int) -> None:
         for path, made in drafts:
             for container, key, below, sv in made.blanks:
                 value: Tree = now
@@ -69,8 +83,8 @@ class Writer(View):
                     old = self.peek(encode(namespace.root, path + below))
                     value = incremented(old, sv.increment)
                 container[key] = value  # type: ignore[index]
-        for start in range(0, len(drafts), STATEMENT_PATHS):
-            self._put_many(namespace, drafts[start : start + STATEMENT_PATHS])
+        for some in batches(drafts, STATEMENT_PATHS):
+            self._put_many(namespace, some)
 
     def _put_many(self, namespace: Namespace, drafts: list[tuple[Path, Draft]]) -> None:
         """Put drafts, none within another; what is new goes in by one statement."""
@@ -122,14 +136,20 @@ class Writer(View):
 
     def _insert(self, rows: Iterable[Row]) -> None:
         """Insert in few statements: each runs as a whole without Python's lock."""
-        waiting = iter(rows)
-        while some := list(islice(waiting, STATEMENT_ROWS)):
+        for some in batches(rows, STATEMENT_ROWS):
             values: list[int | bytes] = []
             for key, text in some:
                 self.last_id += 1
                 values += (self.last_id, key, text)
-            sql = "INSERT INTO record VALUES " + ",".join(["(?,?,?)"] * len(some))
+            sql = "INSERT OR ROLLBACK INTO record VALUES " + ",".join(["(?,?,?)"] * len(some))
             self.db.execute(sql, values)
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The same items, up to `size` at a time."""
+    waiting = iter(items)
+    while some := list(islice(waiting, size)):
+        yield some
 
 
 def _rows(key: bytes, tree: Tree) -> Iterator[Row]:
