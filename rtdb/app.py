@@ -170,7 +170,7 @@ class App:
                 raise Refusal(400, TOO_LARGE)
             rules = parse_rules(bytes(body))
             name = request.namespace
-            await self._committer.submit(lambda writer: writer.namespaces.set_rules(name, rules))
+            await self._committer.submit(lambda writer: writer.set_rules(name, rules))
             await _send(send, 200, b'{"status": "ok"}')
         else:
             raise Refusal(405, "Method not allowed: use GET or PUT.")

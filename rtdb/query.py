@@ -16,7 +16,15 @@ from rtdb.order import sortable
 from rtdb.read import INTERIOR, Row, View
 from rtdb.rules import Rules
 from rtdb.store import Namespace
-from rtdb.tree import Tree, canonical, children_of, decode_json, encode_json, is_array
+from rtdb.tree import (
+    Tree,
+    canonical,
+    checked_primitive,
+    children_of,
+    decode_json,
+    encode_json,
+    is_array,
+)
 
 BOUNDS = ("startAt", "startAfter", "endAt", "endBefore", "equalTo")
 LIMITS = ("limitToFirst", "limitToLast")
@@ -96,7 +104,7 @@ def _bound(value: Tree, by_key: bool) -> bytes:
     if isinstance(value, list | dict):
         raise Refusal(400, "Constraint index field must be a JSON primitive")
     if not by_key:
-        return sortable(value)
+        return sortable(checked_primitive(value))
     if not isinstance(value, str):
         raise Refusal(400, "Provided key index type is invalid, must be string")
     return segment(value) if value else bytes([TEXT_TAG, 0])

@@ -28,7 +28,7 @@ async def serve(store: Store, rules: Rules, host: str, port: int) -> None:
         port=port,
         lifespan="off",
         access_log=False,
-        log_level="warning",
+        log_level="error",
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,

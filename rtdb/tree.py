@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import isfinite
 from typing import TypeAlias, cast
 
 import msgspec
@@ -165,7 +166,7 @@ def _checked(value: Tree, path: Path, depth: int, sure: frozenset[type], made: D
     if isinstance(value, list):
         value = {str(n): child for n, child in enumerate(value) if child is not None}
     if not isinstance(value, dict):
-        return _checked_primitive(value)
+        return checked_primitive(value)
     keys = tuple(value)
     shape = _known_shape(keys) if len(keys) <= CACHED_KEYS else _shape(keys)
     if shape.special:
@@ -181,7 +182,7 @@ def _checked(value: Tree, path: Path, depth: int, sure: frozenset[type], made: D
             child = _checked(child, (*path, key), depth, sure, made)
             blanks = blanks or isinstance(child, ServerValue)
         elif child is not None:
-            child = _checked_primitive(child)
+            child = checked_primitive(child)
         kept[key] = child
         if child is None:
             del kept[key]
@@ -191,7 +192,8 @@ def _checked(value: Tree, path: Path, depth: int, sure: frozenset[type], made: D
     return tree
 
 
-def _checked_primitive(value: Tree) -> Tree:
+def checked_primitive(value: Tree) -> Tree:
+    """A primitive as it is stored: integers of 64 bits, or doubles; refuse what is neither."""
     if type(value) is int:
         if MIN_INTEGER <= value <= MAX_INTEGER:
             return value
@@ -201,8 +203,11 @@ def _checked_primitive(value: Tree) -> Tree:
             raise Refusal(400, "Invalid data; a number is beyond a 64-bit float.") from None
     if isinstance(value, str) and len(value) >= SHORT and len(value.encode()) > MAX_STRING_BYTES:
         raise Refusal(400, f"Invalid data; a string is longer than {MAX_STRING_BYTES} bytes.")
-    if type(value) is float and value.is_integer() and abs(value) < 2**53:
-        return int(value)
+    if type(value) is float:
+        if not isfinite(value):
+            raise Refusal(400, NOT_JSON)
+        if abs(value) < 2**53 and value.is_integer():
+            return int(value)
     return value
 
 
@@ -219,11 +224,11 @@ def _special(value: dict[str, Tree]) -> Tree:
     if sv is None:
         if isinstance(inner, dict | list):
             raise Refusal(400, "Invalid data; .value must be a primitive.")
-        return _checked_primitive(inner)
+        return checked_primitive(inner)
     increment = sv.get("increment") if isinstance(sv, dict) and len(sv) == 1 else None
     if type(increment) not in (int, float):
         raise Refusal(400, 'Invalid data; .sv must be "timestamp" or {"increment": number}.')
-    return cast(Tree, ServerValue(cast(float, _checked_primitive(increment))))
+    return cast(Tree, ServerValue(cast(float, checked_primitive(increment))))
 
 
 def _note_blanks(tree: Tree, path: Path, made: Draft) -> None:
@@ -239,7 +244,4 @@ def _note_blanks(tree: Tree, path: Path, made: Draft) -> None:
 def incremented(old: Tree, by: int | float) -> Tree:
     """`old` plus `by`; what is no number counts as 0, an integer beyond 64 bits turns double."""
     base = old if isinstance(old, int | float) and not isinstance(old, bool) else 0
-    total = _checked_primitive(base + by)
-    if isinstance(total, float) and total in (float("inf"), float("-inf")):
-        raise Refusal(400, "Invalid data; the sum is beyond a 64-bit float.")
-    return total
+    return checked_primitive(base + by)

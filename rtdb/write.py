@@ -9,8 +9,19 @@ from rtdb.errors import Refusal
 from rtdb.index import Indexer
 from rtdb.keys import END, Path, decode, encode, segment
 from rtdb.read import Row, View
+from rtdb.rules import Rules
 from rtdb.store import Namespace, Namespaces
-from rtdb.tree import Draft, Tree, children_of, draft, encode_json, incremented, replaced, stored
+from rtdb.tree import (
+    NOT_JSON,
+    Draft,
+    Tree,
+    children_of,
+    draft,
+    encode_json,
+    incremented,
+    replaced,
+    stored,
+)
 
 T = TypeVar("T")
 
@@ -103,6 +114,11 @@ class Writer(View):
                 self.put(namespace, path, tree)
         self._insert(rows)
 
+    def set_rules(self, name: str, rules: Rules) -> None:
+        """Give a namespace rules of its own."""
+        self.namespaces.set_rules(name, rules)
+        self.indexer.reload()
+
     def check_etag(self, name: str, path: Path, etag: str) -> None:
         """Raise Mismatch unless the state at `path` is the one that `etag` names."""
         key = encode(self.namespaces.find(name).root, path)
@@ -159,7 +175,7 @@ def _rows(key: bytes, tree: Tree) -> Iterator[Row]:
     try:
         text = encode_json(tree)
     except UnicodeEncodeError:
-        raise Refusal(400, "Invalid data; a string is not valid Unicode.") from None
+        raise Refusal(400, NOT_JSON) from None
     if len(text) <= RECORD_BYTES or not isinstance(tree, dict | list):
         yield key, text
         return
