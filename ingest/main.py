@@ -50,9 +50,9 @@ async def health(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-_ROUTES: dict[str, tuple[str, Callable[[Request], Awaitable[Response]]]] = {
-    "/v1/reports": ("POST", take_reports),
-    "/healthz": ("GET", health),
+_ROUTES: dict[str, tuple[tuple[str, ...], Callable[[Request], Awaitable[Response]]]] = {
+    "/v1/reports": (("POST",), take_reports),
+    "/healthz": (("GET", "HEAD"), health),
 }
 
 
@@ -73,7 +73,8 @@ async def ingest(request: Request) -> Response:
 def _handler(request: Request) -> Callable[[Request], Awaitable[Response]]:
     if request.url.path not in _ROUTES:
         raise Refused(404, f"no such address; there are {' and '.join(_ROUTES)}")
-    method, handler = _ROUTES[request.url.path]
-    if request.method != method:
-        raise Refused(405, f"method must be {method}, not {request.method}", {"Allow": method})
+    methods, handler = _ROUTES[request.url.path]
+    if request.method not in methods:
+        reason = f"method must be {' or '.join(methods)}, not {request.method}"
+        raise Refused(405, reason, {"Allow": ", ".join(methods)})
     return handler
