@@ -1,0 +1,95 @@
+"""The loop, run once: what the households did, and the database and warehouse it ended in."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.loop.homes import Lived, live
+from tests.loop.parts import environment, ingest, python
+from tests.loop.tables import Tables
+from tests.rtdb.server import running
+
+PATIENCE = 120.0
+"""Seconds for the last report to arrive; senders work on after the tools have ended."""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Everything was reported, stored and synced."""
+
+    lived: list[Lived]
+    today: date
+    database: str
+    """Its host and port."""
+    env: dict[str, str]
+    """Of the dashboard."""
+
+    def tables(self, as_of: date, last_day: date) -> Tables:
+        """What must be in the tables as of a day."""
+        counted = [one for one in self.lived if not (one.household.refused or one.household.ci)]
+        return Tables(counted, self.today, as_of, last_day)
+
+    def default_tables(self) -> Tables:
+        """What must be in them where no day was chosen: yesterday is the last complete one."""
+        return self.tables(self.today - timedelta(days=1), self.today)
+
+    def export(self, out: Path, *options: str) -> Path:
+        """Export everything with the command line; returns the folder."""
+        done = python("-m", "dashboard", "export", "--out", str(out), *options, env=self.env)
+        assert (done.returncode, done.stderr) == (0, "")
+        return out
+
+
+@pytest.fixture(scope="session")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    """Run the tools in all homes, wait for their reports, sync."""
+    folder = tmp_path_factory.mktemp("loop")
+    with running(folder / "rtdb") as server:
+        database = f"{server.host}:{server.port}"
+        with ingest(database, folder / "ingest.log") as endpoint:
+            today = _day_with_room()
+            lived = live(folder, endpoint)
+            _await_reports(server.url, today, sum(one.household.reports for one in lived))
+            assert datetime.now(UTC).date() == today, "the runs went on past midnight (UTC)"
+        env = environment(
+            FIREBASE_DATABASE_EMULATOR_HOST=database, WALD_WAREHOUSE=str(folder / "w.duckdb")
+        )
+        done = python("-m", "dashboard", "sync", env=env)
+        assert (done.returncode, done.stderr) == (0, "")
+        yield Loop(lived, today, database, env)
+
+
+def _day_with_room() -> date:
+    """Today, UTC; where it ends within minutes, tomorrow: all runs must fall on one day."""
+    now = datetime.now(UTC)
+    midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
+    if midnight - now < timedelta(minutes=8):
+        time.sleep((midnight - now).total_seconds() + 1)
+    return datetime.now(UTC).date()
+
+
+def _await_reports(url: str, day: date, expected: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while (arrived := _stored(url, day)) != expected:
+        if arrived > expected or time.monotonic() > deadline:
+            raise AssertionError(f"{arrived} reports arrived; {expected} were to")
+        time.sleep(0.2)
+    time.sleep(1)  # one too many would come about now, too
+    arrived = _stored(url, day)
+    assert arrived == expected, f"{arrived} reports arrived; {expected} were to"
+
+
+def _stored(url: str, day: date) -> int:
+    address = f"{url}/reports/{day}.json?ns=wald&shallow=true"
+    request = urllib.request.Request(address, headers={"Authorization": "Bearer owner"})
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request, timeout=30) as answer:
+        return len(json.load(answer) or {})

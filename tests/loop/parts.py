@@ -1,0 +1,115 @@
+"""Wald's own programs as a user starts them, each in a process of its own, on free ports."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 90.0
+"""Seconds for a program to answer, on a machine that has other things to do."""
+
+OURS = ("FIREBASE_", "WALD_", "SENTRY_", "GOOGLE_", "STREAMLIT_")
+"""How the settings begin that may stand in the environment of whoever runs the tests."""
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment of a part: these settings, and none of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    kept |= {"PYTHONPATH": f"{ROOT / 'collector'}{os.pathsep}{ROOT}"}
+    kept |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    return kept | settings
+
+
+def python(
+    *arguments: str, env: Mapping[str, str], cwd: Path = ROOT, stdin: bytes = b""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command line of Wald's to its end: ``python("-m", "dashboard", "sync", env=...)``."""
+    done = subprocess.run(
+        [sys.executable, *arguments], env=env, cwd=cwd, input=stdin, capture_output=True
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def ingest(database: str, log: Path) -> Iterator[str]:
+    """Serve the function over the database at ``host:port``; gives its address."""
+    port = free_port()
+    framework = ("-m", "functions_framework", "--asgi", "--source", "ingest/main.py")
+    serve = (*framework, "--target", "ingest", "--host", "127.0.0.1", "--port", str(port))
+    # Every tool of the test reports from one address, which the limits would take for one user.
+    env = environment(FIREBASE_DATABASE_EMULATOR_HOST=database, WALD_LIMITS="off")
+    with _running(serve, f"http://127.0.0.1:{port}", "/healthz", env, log) as url:
+        yield url
+
+
+@contextmanager
+def dashboard(log: Path, env: Mapping[str, str]) -> Iterator[str]:
+    """Serve the dashboard; gives its address."""
+    port = free_port()
+    place = ("--server.port", str(port), "--server.address", "127.0.0.1")
+    serve = ("-m", "streamlit", "run", "dashboard/app.py", *place)
+    with _running(serve, f"http://127.0.0.1:{port}", "/_stcore/health", env, log) as url:
+        yield url
+
+
+@contextmanager
+def _running(
+    arguments: Sequence[str], url: str, ready: str, env: Mapping[str, str], log: Path
+) -> Iterator[str]:
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _await(process, url + ready, log)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _await(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not _answers(url):
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args!r} ended by itself: {log.read_text()}")
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"nothing answers at {url}: {log.read_text()}")
+        time.sleep(0.1)
+
+
+def _answers(url: str) -> bool:
+    # Not through a proxy that the environment may name.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(url, timeout=10) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
