@@ -8,6 +8,9 @@ import sys
 from .spool import Lock, Spool
 
 SENDER_LOCK = "sender.lock"
+WAIT = 'sleep 0.1; exec "$@"'
+"""Lets the tool end before the sender starts: side by side, its end would take 3 ms longer."""
+
 INHERITED = 3
 """File descriptor under which the sender finds the lock that was taken for it."""
 
@@ -51,24 +54,24 @@ def _backing_off(folder: str) -> bool:
 
 if sys.platform != "win32":
 
-    def _start(command: list[str], lock: Lock) -> int:
+    def _start(command: list[str], lock: Lock) -> int | None:
         """Start *command* in a session of its own, with no files but the lock."""
         if lock.file == INHERITED:
             # A file cannot be passed on under the number it has: it would stay close-on-exec.
             lock.file = os.dup(INHERITED)
             os.close(INHERITED)
-        return os.posix_spawn(
-            command[0],
-            command,
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
-                (os.POSIX_SPAWN_DUP2, 0, 1),
-                (os.POSIX_SPAWN_DUP2, 0, 2),
-                (os.POSIX_SPAWN_DUP2, lock.file, INHERITED),
-            ],
-            setsid=True,
-        )
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
+            (os.POSIX_SPAWN_DUP2, 0, 1),
+            (os.POSIX_SPAWN_DUP2, 0, 2),
+            (os.POSIX_SPAWN_DUP2, lock.file, INHERITED),
+        ]
+        for line in (["/bin/sh", "-c", WAIT, "sh", *command], command):
+            try:
+                return os.posix_spawn(line[0], line, os.environ, file_actions=actions, setsid=True)
+            except FileNotFoundError:
+                continue  # there are containers without a shell
+        return None
 
 
 def _start_on_windows(command: list[str]) -> int:

@@ -14,6 +14,9 @@ import pytest
 
 from wald.backoff import LONGEST, LONGEST_ASKED, Backoff
 from wald.delivery import _seconds
+from wald.handoff import SENDER_LOCK
+from wald.sender import LIFETIME
+from wald.spool import Lock
 
 from .home import Home
 from .server import Reply, Request, Server
@@ -172,3 +175,38 @@ def test_a_clock_set_back_does_not_block_for_ever(tmp_path: Path) -> None:
 )
 def test_retry_after_is_read(text: str, seconds: float) -> None:
     assert _seconds(text) == seconds
+
+
+def senders(home: Home) -> list[int]:
+    """Return the processes that send for this home."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+            theirs = (folder / "environ").read_bytes()
+            leads = os.getsid(int(folder.name)) == int(folder.name)
+        except OSError:
+            continue  # it has ended, or is not ours
+        # While it waits for the tool to end, a shell stands in for it under the same process id.
+        if leads and b"tool" in command and f"HOME={home.folder}\0".encode() in theirs:
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes the Linux way")
+def test_runs_in_a_row_share_one_sender_and_it_goes(home: Home, server: Server) -> None:
+    tool = home.write(ONE)
+    seen = set()
+    for _ in range(12):
+        home.run(tool)
+        now = senders(home)
+        assert len(now) <= 1
+        seen.update(now)
+    home.settle()
+    assert len(server.reports) == 12
+    assert len(seen) == 1  # a process of its own session, for runs less than LINGER apart
+    assert Lock(str(home.state), SENDER_LOCK, patience=LIFETIME).take()
+    deadline = time.monotonic() + 5
+    while senders(home) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert senders(home) == []
