@@ -65,7 +65,12 @@ def _event(draw: random.Random, install: str, when: int, ci: bool) -> Iterator[d
 
 @contextmanager
 def history_of(
-    reports: Iterable[Mapping[str, Any]], as_of: date, last_day: date, **chosen: Any
+    reports: Iterable[Mapping[str, Any]],
+    as_of: date,
+    last_day: date,
+    *,
+    app: str = APP,
+    **chosen: Any,
 ) -> Iterator[History]:
     """A warehouse file that holds these reports, and the app's history in it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -75,6 +80,6 @@ def history_of(
             replacement.add(msgspec.convert(stored, list[StoredReport]))
             replacement.publish()
         snapshot = warehouse.read()
-        scope = Scope(APP, as_of, last_day, **chosen)
+        scope = Scope(app, as_of, last_day, **chosen)
         yield History(scope, snapshot.table("reports"), snapshot.table("visits"))
         snapshot.connection.disconnect()
