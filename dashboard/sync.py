@@ -80,13 +80,13 @@ def sync(
         connection = replacement.connection
         days = _open_days(store, connection, warehouse.synced())
         total = _waiting(store, days)
-        done = new = 0
+        done = 0
         for day in days:
             closed = now() > datetime.combine(day.day, datetime.min.time(), UTC) + (
                 timedelta(days=1) + CLOSING
             )
             for page in _pages(store, day, page_size):
-                new += _store_page(replacement, day, page)
+                _store_page(replacement, day, page)
                 done += len(page)
                 progress(Progress(min(done, total), total))
             if closed:
@@ -94,10 +94,7 @@ def sync(
                     "UPDATE cursors SET closed = true WHERE shard = ? AND day = ?",
                     [day.shard, day.day],
                 )
-        if new or replacement.unpublished:
-            replacement.publish()
-        else:
-            replacement.discard()
+        new = replacement.publish()
     warehouse.mark_synced(started)
     return Synced(new, replacement.rebuilt)
 
@@ -153,16 +150,15 @@ def _pages(store: Store, day: _Day, size: int) -> Iterable[list[StoredReport]]:
         since, limit = last, size
 
 
-def _store_page(replacement: Replacement, day: _Day, page: list[StoredReport]) -> int:
-    """Add a page's new reports and move the day's cursor, both or neither; returns how many."""
+def _store_page(replacement: Replacement, day: _Day, page: list[StoredReport]) -> None:
+    """Note a page's reports and move the day's cursor, both or neither."""
     if not page:
-        return 0
+        return
     connection = replacement.connection
     connection.begin()
-    new = replacement.add(page)
+    replacement.add(page)
     connection.execute(
         "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, false)",
         [day.shard, day.day, page[-1].received],
     )
     connection.commit()
-    return new
