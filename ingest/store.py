@@ -22,11 +22,18 @@ from ingest.connection import (
     DatabaseSettings,
     DatabaseUnavailable,
     SettingError,
+    check_credential,
     connect,
     translated,
 )
 
-__all__ = ["DatabaseSettings", "DatabaseUnavailable", "SettingError", "Store"]
+__all__ = [
+    "DatabaseSettings",
+    "DatabaseUnavailable",
+    "SettingError",
+    "Store",
+    "check_credential",
+]
 
 StoredReport = dict[str, Any]
 """A report as the database holds it: the fields of `wald.report.Report`, and ``received``."""
