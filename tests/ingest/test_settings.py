@@ -97,10 +97,6 @@ class TestEachProgram:
         said = sentence(program, tmp_path, **{URL: "http://["})
         assert said == f"{URL} is 'http://['{URL_RULE}"
 
-    def test_host(self, program: list[str], tmp_path: Path) -> None:
-        said = sentence(program, tmp_path, **{HOST: "127.0.0.1:99999"})
-        assert said == f"{HOST} is '127.0.0.1:99999'; give host:port, such as 127.0.0.1:9000"
-
     def test_no_credential(self, program: list[str], tmp_path: Path) -> None:
         said = sentence(program, tmp_path, **{URL: HOSTED})
         assert said.startswith(f"{CREDENTIAL_RULE}Your default credentials were not found")
@@ -127,20 +123,17 @@ def web_page() -> Iterator[HTTPServer]:
 
 
 @pytest.mark.parametrize("program", [IMPORT, SYNC], ids=["import", "sync"])
-class TestEachProgramThatAsksTheDatabase:
+def test_nothing_listens(program: list[str], tmp_path: Path) -> None:
     """The function starts without a database, see `test_outage`."""
+    host = f"127.0.0.1:{free_port()}"
+    said = sentence(program, tmp_path, **{HOST: host})
+    assert said == f"The database at http://{host} does not answer"
 
-    def test_nothing_listens(self, program: list[str], tmp_path: Path) -> None:
-        host = f"127.0.0.1:{free_port()}"
-        said = sentence(program, tmp_path, **{HOST: host})
-        assert said == f"The database at http://{host} does not answer"
 
-    def test_what_listens_is_no_database(
-        self, program: list[str], tmp_path: Path, web_page: HTTPServer
-    ) -> None:
-        host = f"127.0.0.1:{web_page.server_port}"
-        said = sentence(program, tmp_path, **{HOST: host})
-        assert said == f"What answers at http://{host} is no Realtime Database"
+def test_what_listens_is_no_database(tmp_path: Path, web_page: HTTPServer) -> None:
+    host = f"127.0.0.1:{web_page.server_port}"
+    said = sentence(IMPORT, tmp_path, **{HOST: host})
+    assert said == f"What answers at http://{host} is no Realtime Database"
 
 
 @pytest.mark.parametrize("url", MALFORMED_URLS)
