@@ -70,7 +70,7 @@ MALFORMED_HOSTS = [
 
 IMPORT = [sys.executable, "-m", "ingest", "import", "-"]
 SYNC = [sys.executable, "-m", "dashboard", "sync"]
-FUNCTION = command(port=1)  # not to be reached: it would need root
+FUNCTION = command(free_port())
 
 
 def sentence(program: list[str], folder: Path, **variables: str) -> str:
@@ -82,7 +82,10 @@ def sentence(program: list[str], folder: Path, **variables: str) -> str:
         WALD_WAREHOUSE=str(folder / "warehouse.duckdb"),
         **variables,
     )
-    done = subprocess.run(program, env=found, input="", capture_output=True, text=True, check=False)
+    # A function that starts in spite of its setting would serve for ever.
+    done = subprocess.run(
+        program, env=found, input="", capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
