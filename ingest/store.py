@@ -28,7 +28,7 @@ from ingest.connection import (
 )
 from ingest.stored import StoredReport, decode_reports
 
-__all__ = ["DatabaseSettings", "DatabaseUnavailable", "SettingError", "Store", "StoredReport"]
+__all__ = ["DatabaseUnavailable", "SettingError", "Store", "StoredReport"]
 
 _SERVER_TIME = {".sv": "timestamp"}
 
@@ -70,11 +70,11 @@ class Store:
                 root.update(update)
 
     def days(self, shard: int) -> list[date]:
-        """Arrival days that one database holds reports of, in order."""
+        """Arrival days that one database holds reports of, in order; other keys are passed over."""
         root = self.shards[shard]
         with translated(root, embedded=self.embedded):
             found = root.child("reports").get(shallow=True) or {}
-        return sorted(date.fromisoformat(day) for day in found)
+        return sorted(day for key in found if (day := _day(key)))
 
     def count(self, shard: int, day: date) -> int:
         """Number of reports that arrived on a day in one database; reads only their keys."""
@@ -105,3 +105,10 @@ class Store:
         for root in self.shards:
             with translated(root, embedded=self.embedded):
                 root.child("reports/ping").get(shallow=True)
+
+
+def _day(key: str) -> date | None:
+    try:
+        return date.fromisoformat(key)
+    except ValueError:
+        return None  # not ours: somebody wrote it by hand
