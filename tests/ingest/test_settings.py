@@ -14,8 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from ingest.connection import check_credential, connect
-from ingest.store import DatabaseSettings, DatabaseUnavailable, SettingError, Store
+from ingest.connection import (
+    DatabaseSettings,
+    DatabaseUnavailable,
+    SettingError,
+    check_credential,
+    connect,
+)
+from ingest.store import Store
 from tests.ingest.function import command, free_port, settings
 
 URL = "FIREBASE_DATABASE_URL"
