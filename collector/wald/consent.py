@@ -96,12 +96,14 @@ class Decision:
         """The user has not said anything, and is to be told."""
 
 
-def decide(environment: Environment, default: bool | None) -> Decision:
-    """Weigh what was said. *default* is the application's wish, see `wald.Monitor`."""
+def decide(environment: Environment, default: bool | None, no_ci: bool = False) -> Decision:
+    """Weigh what was said. *default* and *no_ci* are the application's wish, see `wald.Monitor`."""
     if environment.tracking_refused:
         return Decision(False, "the environment variable DO_NOT_TRACK")
     if environment.state is None:
         return Decision(False, "there being no folder to keep reports in")
+    if no_ci and environment.ci:
+        return Decision(False, f"{environment.app}, which does not report from CI services")
     if environment.said is not None:
         return Decision(environment.said, f"the environment variable {environment.variable}")
     choice = environment.choice()
