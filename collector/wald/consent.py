@@ -200,7 +200,8 @@ def _ours(home: str) -> bool:
         owner = os.stat(home).st_uid
     except OSError:
         return False
-    return os.path.isabs(home) and not (os.geteuid() == 0 and owner != 0)
+    root = sys.platform != "win32" and os.geteuid() == 0
+    return os.path.isabs(home) and not (root and owner != 0)
 
 
 def _quietly(action: Callable[[str], None], path: str) -> None:

@@ -34,14 +34,7 @@ def hand_off(spool: Spool, app: str, endpoint: str) -> int | None:
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     # Isolated and without site: starts fast, and no user's setting or package gets in its way.
     command = [sys.executable, "-I", "-S", "-c", START, here, app, endpoint]
-    if sys.platform == "win32":
-        lock.free()
-        return _start_on_windows(command)
-    try:
-        return _start(command, lock)
-    finally:
-        # Closed, not freed: the lock is the sender's now, and goes when the sender goes.
-        os.close(lock.file)
+    return _start(command, lock)
 
 
 def _backing_off(folder: str) -> bool:
@@ -52,10 +45,31 @@ def _backing_off(folder: str) -> bool:
     return Backoff(folder).wait() > 0
 
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+
+    def _start(command: list[str], lock: Lock) -> int:
+        """Start *command* without a console, and out of reach of a Ctrl-C meant for the tool."""
+        import subprocess
+
+        lock.free()  # it cannot be passed on: the sender takes it anew
+        started = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            close_fds=True,
+            creationflags=subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP,
+        )
+        started.returncode = 0  # nobody waits for it, and that deserves no warning
+        return started.pid
+
+else:
 
     def _start(command: list[str], lock: Lock) -> int | None:
-        """Start *command* in a session of its own, with no files but the lock."""
+        """Start *command* in a session of its own, with no files but *lock*, which it takes over.
+
+        The lock is closed here and not freed: it goes when the sender goes.
+        """
         if lock.file == INHERITED:
             # A file cannot be passed on under the number it has: it would stay close-on-exec.
             lock.file = os.dup(INHERITED)
@@ -66,25 +80,14 @@ if sys.platform != "win32":
             (os.POSIX_SPAWN_DUP2, 0, 2),
             (os.POSIX_SPAWN_DUP2, lock.file, INHERITED),
         ]
-        for line in (["/bin/sh", "-c", WAIT, "sh", *command], command):
-            try:
-                return os.posix_spawn(line[0], line, os.environ, file_actions=actions, setsid=True)
-            except FileNotFoundError:
-                continue  # there are containers without a shell
-        return None
-
-
-def _start_on_windows(command: list[str]) -> int:
-    import subprocess
-
-    # DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP: no console, and no Ctrl-C meant for the tool.
-    started = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        close_fds=True,
-        creationflags=0x00000008 | 0x00000200,
-    )
-    started.returncode = 0  # nobody waits for it, and that deserves no warning
-    return started.pid
+        try:
+            for line in (["/bin/sh", "-c", WAIT, "sh", *command], command):
+                try:
+                    return os.posix_spawn(
+                        line[0], line, os.environ, file_actions=actions, setsid=True
+                    )
+                except FileNotFoundError:
+                    continue  # there are containers without a shell
+            return None
+        finally:
+            os.close(lock.file)

@@ -15,13 +15,14 @@ import time
 from .consent import Environment, decide, erase, notice, was_told
 from .handoff import hand_off
 from .install import pseudonym_of
-from .metric import DataCollector
+from .metric import DataCollector, sendable
 from .operation import Operation, judge
 from .report import MAX_METRIC_TEXT, MAX_TEXT
 from .spool import Spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from types import TracebackType
     from typing import Any, Literal
@@ -106,7 +107,24 @@ class Monitor:
 
     def finished(self, operation: Operation, error: BaseException | None) -> None:
         """Report an operation that ended with *error*, or well (None). Called by `Operation`."""
-        self._guarded(self._finished, operation, error)
+        try:
+            self._guarded(self._finished, operation, error)
+        except KeyboardInterrupt:
+            if error is None:
+                raise  # else it met the collector at work, and must not hide the tool's own error
+
+    def watch_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Report the exceptions that nobody awaits in *loop*; its handler is called as before."""
+        previous = loop.get_exception_handler()
+
+        def handler(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            if previous is None:
+                loop.default_exception_handler(context)
+            else:
+                previous(loop, context)
+            self._uncaught(context.get("exception"))
+
+        loop.set_exception_handler(handler)
 
     def add_commands(self, application: object) -> None:
         """Give users ``telemetry status|on|off|preview|explain|forget``.
@@ -197,9 +215,9 @@ class Monitor:
             "dropped": 0,
         }
         if operation is not None and operation.name:
-            report["operation"] = operation.name[:MAX_TEXT]
+            report["operation"] = sendable(operation.name, MAX_TEXT)
         if operation is not None and operation.solution:
-            report["solution"] = operation.solution[:MAX_TEXT]
+            report["solution"] = sendable(operation.solution, MAX_TEXT)
         return report
 
     def _install(self) -> str:

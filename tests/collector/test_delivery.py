@@ -209,3 +209,33 @@ def test_runs_in_a_row_share_one_sender_and_it_goes(home: Home, server: Server) 
     while senders(home) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert senders(home) == []
+
+
+def test_a_broken_certificate_or_address_keeps_reports(home: Home, server: Server) -> None:
+    for endpoint in (server.url.replace("http", "https"), "nonsense", "http://[::1"):
+        home.variables["ENDPOINT"] = endpoint
+        home.remember_failures()
+        done = home.run(home.write(ONE))
+        assert done.returncode == 0
+        home.settle()
+    assert len(home.spooled()) == 3
+    assert server.requests == []
+
+
+def test_a_server_that_drips_cannot_hold_a_sender(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        home = Home(tmp_path / "home", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        home.run(home.write(ONE))
+        connection, _ = listener.accept()
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        started = time.monotonic()
+        try:
+            while time.monotonic() < started + 4 * LIFETIME:
+                connection.sendall(b" ")  # often enough for no timeout to end it
+                time.sleep(0.3)
+        except OSError:
+            pass  # it is gone
+        connection.close()
+    assert Lock(str(home.state), SENDER_LOCK, patience=0).take()
+    assert len(home.spooled()) == 1
+    assert Backoff(str(home.state)).failures() == 1
