@@ -244,14 +244,14 @@ class Monitor:
         text = notice(self.environment, self.endpoint, self.more)
         return was_told(self.environment, text, self.consent is None) or self.consent is True
 
-    def _hand_off(self) -> None:
+    def _hand_off(self, at_exit: bool = False) -> None:
         if self.spool is not None:
             self._handed_off = time.monotonic()
-            hand_off(self.spool, self.app, self.endpoint)
+            hand_off(self.spool, self.app, self.endpoint, at_exit)
 
     def _at_exit(self) -> None:
         if os.getpid() == self._process:  # and not a forked child that never reported anything
-            self._hand_off()
+            self._hand_off(at_exit=True)
 
     def _watch_main(self) -> None:
         previous = sys.excepthook

@@ -183,13 +183,29 @@ def senders(home: Home) -> list[int]:
         try:
             command = (folder / "cmdline").read_bytes().split(b"\0")
             theirs = (folder / "environ").read_bytes()
-            leads = os.getsid(int(folder.name)) == int(folder.name)
         except OSError:
             continue  # it has ended, or is not ours
-        # While it waits for the tool to end, a shell stands in for it under the same process id.
-        if leads and b"tool" in command and f"HOME={home.folder}\0".encode() in theirs:
+        ours = f"HOME={home.folder}\0".encode() in theirs
+        if ours and command[0].endswith(b"python") and b"-I" in command:
             found.append(int(folder.name))
     return found
+
+
+def test_a_tool_that_waits_for_its_children_does_not_meet_the_sender(
+    home: Home, server: Server
+) -> None:
+    tool = home.write("""
+with monitor.operation("x"): pass
+monitor.hand_off()
+try:
+    print(os.wait())
+except ChildProcessError:
+    print("no children", flush=True)
+os._exit(0)
+""")
+    assert home.run(tool).stdout == "no children\n"
+    home.settle()
+    assert len(server.reports) == 1
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes the Linux way")
@@ -203,7 +219,7 @@ def test_runs_in_a_row_share_one_sender_and_it_goes(home: Home, server: Server) 
         seen.update(now)
     home.settle()
     assert len(server.reports) == 12
-    assert len(seen) == 1  # a process of its own session, for runs less than LINGER apart
+    assert len(seen) == 1  # for runs less than LINGER apart
     assert Lock(str(home.state), SENDER_LOCK, patience=LIFETIME).take()
     deadline = time.monotonic() + 5
     while senders(home) and time.monotonic() < deadline:
