@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from .consent import Environment, decide, erase, notice, was_told
+from .consent import Decision, Environment, decide, erase, notice, was_told
 from .handoff import hand_off
 from .install import pseudonym_of
 from .metric import DataCollector, sendable
@@ -81,13 +81,13 @@ class Monitor:
         self._maker = sys._getframe(1).f_globals
         self._process = os.getpid()
         self._handed_off = time.monotonic()
-        self.environment = Environment(app, os.environ)
-        self.decision = decide(self.environment, consent, ci == "off")
+        self.environment: Environment
+        self.decision: Decision
         self.spool: Spool | None = None
         """Where reports go; None where there are none."""
         self.strict = False
         """Whether the collector's own errors are raised: only in tests, see `wald.testing`."""
-        self._guarded(self._start)
+        self._guarded(self._start, ci == "off")
 
     @property
     def reports_to_sentry(self) -> bool:
@@ -153,7 +153,9 @@ class Monitor:
             if self.strict:
                 raise
 
-    def _start(self) -> None:
+    def _start(self, no_ci: bool) -> None:
+        self.environment = Environment(self.app, os.environ)
+        self.decision = decide(self.environment, self.consent, no_ci)
         folder = self.environment.state
         if folder is None:
             return
