@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from wald import Monitor
 
 from .home import EXAMPLE, ROOT, Home
