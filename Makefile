@@ -27,7 +27,7 @@ lint: setup
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ONLY)
 
 browser: setup
 	@$(BIN)/python -m tests.browser

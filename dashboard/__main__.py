@@ -57,8 +57,7 @@ def run_export(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
-    visits = snapshot.table("visits")
-    found = {str(row.app): row for row in apps(visits).to_pandas().itertuples()}
+    found = {str(row.app): row for row in apps(snapshot.table).to_pandas().itertuples()}
     if not found:
         raise WarehouseError("There are no reports yet, so there is nothing to export")
     if options.app and options.app not in found:
@@ -75,7 +74,7 @@ def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
         since=options.since,
         until=options.until,
     )
-    return History(scope, snapshot.table("reports"), visits)
+    return History(scope, snapshot.table)
 
 
 def _date(value: date | datetime) -> date:

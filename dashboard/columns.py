@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -36,27 +36,47 @@ _COLUMNS = pa.schema(
 )
 
 
-def as_columns(reports: Iterable[StoredReport]) -> pa.Table:
+_AS_STORED = (
+    "id",
+    "app",
+    "install",
+    "time",
+    "kind",
+    "operation",
+    "solution",
+    "outcome",
+    "duration_ms",
+    "ci",
+    "dropped",
+    "received",
+)
+
+
+def as_columns(reports: Sequence[StoredReport]) -> pa.Table:
     """A row a report; what a report doesn't say is null."""
-    return pa.Table.from_pylist([_row(report) for report in reports], schema=_COLUMNS)
-
-
-def _row(report: StoredReport) -> dict[str, Any]:
-    error = report.get("error", {})
-    metrics = {name: _text(value) for name, value in report.get("metrics", {}).items()}
-    return {
-        **report,
-        "fingerprint": error.get("fingerprint"),
-        "error_type": error.get("type"),
-        "error_where": error.get("where"),
-        "sentry_event": error.get("sentry_event"),
-        "os": metrics.get("os"),
-        "os_version": metrics.get("os_version"),
-        "version": metrics.get("package_version"),
-        "metrics": list(metrics.items()),
+    values: dict[str, list[Any]] = {
+        name: [getattr(report, name) for report in reports] for name in _AS_STORED
     }
+    errors = [report.error for report in reports]
+    values |= {
+        "fingerprint": [error and error.fingerprint for error in errors],
+        "error_type": [error and error.type for error in errors],
+        "error_where": [error and error.where for error in errors],
+        "sentry_event": [error and error.sentry_event for error in errors],
+    }
+    metrics = [_texts(report.metrics) for report in reports]
+    values |= {
+        "os": [told.get("os") for told in metrics],
+        "os_version": [told.get("os_version") for told in metrics],
+        "version": [told.get("package_version") for told in metrics],
+        "metrics": [list(told.items()) for told in metrics],
+    }
+    return pa.table(values, schema=_COLUMNS)
 
 
-def _text(value: object) -> str:
-    """A metric's value as text: text as it is, numbers and booleans as JSON writes them."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def _texts(metrics: Mapping[str, object]) -> dict[str, str]:
+    """Metrics as text: text as it is, numbers and booleans as JSON writes them."""
+    return {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        for name, value in metrics.items()
+    }

@@ -11,11 +11,12 @@ import duckdb
 from dashboard.warehouse import Replacement, Warehouse
 from ingest.store import Store, StoredReport
 
-PAGE = 5_000
-"""Reports read at a time; more than one update writes, for they share their server time."""
+PAGE = 20_000
+"""Reports read at a time: more than one update writes, for these share their server time."""
 
 OVERLAP_MS = 10_000
-"""How far a day is read again before the last report seen: writes may surface out of order."""
+"""How far a day is read again before the last report seen, unless that was older than this when
+the last sync began: writes may surface out of order, or while they are read."""
 
 CLOSING = timedelta(hours=1)
 """How long after its end a day may still get reports: an update's day is set before it is sent."""
@@ -42,11 +43,11 @@ class Synced:
 
 @dataclass(frozen=True)
 class _Day:
-    """An arrival day of one database, and the ``received`` up to which it was read (ms UTC)."""
+    """An arrival day of one database, and the ``received`` from which to read it (ms UTC)."""
 
     shard: int
     day: date
-    received: int
+    since: int
 
 
 def sync(
@@ -56,33 +57,36 @@ def sync(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Callable[[Progress], None] = lambda progress: None,
     wait: bool = True,
+    page_size: int = PAGE,
 ) -> Synced:
     """Read the reports that arrived since the last sync into the warehouse.
 
     Cut off at any moment, the next call goes on where it was.
 
     Args:
+        now: the time (UTC), which tells whether a day may still get reports.
         progress: called after each page.
         wait: wait for another process that is syncing, instead of raising.
+        page_size: reports read at a time.
 
     Raises:
         DatabaseUnavailable: the database does not answer; what was read before is kept.
         BlockingIOError: another process is syncing, and `wait` is false.
         SettingError: the warehouse can't be written.
     """
+    started = datetime.now(UTC)
     source = " ".join(f"{root._client.base_url}?{root._client.params}" for root in store.shards)
     with warehouse.replacing(source, wait=wait) as replacement:
         connection = replacement.connection
-        first = connection.execute("SELECT count(*) FROM reports").fetchall() == [(0,)]
-        days = _open_days(store, connection)
+        days = _open_days(store, connection, warehouse.synced())
         total = _waiting(store, days)
-        done = new = 0
+        done = 0
         for day in days:
             closed = now() > datetime.combine(day.day, datetime.min.time(), UTC) + (
                 timedelta(days=1) + CLOSING
             )
-            for page in _pages(store, day):
-                new += _store_page(replacement, day, page)
+            for page in _pages(store, day, page_size):
+                _store_page(replacement, day, page)
                 done += len(page)
                 progress(Progress(min(done, total), total))
             if closed:
@@ -90,22 +94,29 @@ def sync(
                     "UPDATE cursors SET closed = true WHERE shard = ? AND day = ?",
                     [day.shard, day.day],
                 )
-        if new or first:
-            replacement.publish()
-        else:
-            replacement.discard()
-    warehouse.mark_synced()
+        new = replacement.publish()
+    warehouse.mark_synced(started)
     return Synced(new, replacement.rebuilt)
 
 
-def _open_days(store: Store, connection: duckdb.DuckDBPyConnection) -> list[_Day]:
+def _open_days(
+    store: Store, connection: duckdb.DuckDBPyConnection, synced: datetime | None
+) -> list[_Day]:
     """The days that may hold reports not read yet, in the order they came."""
     rows = connection.execute("SELECT shard, day, received, closed FROM cursors").fetchall()
     closed = {(shard, day) for shard, day, _, is_closed in rows if is_closed}
     received = {(shard, day): ms for shard, day, ms, _ in rows}
+    synced_ms = int(synced.timestamp() * 1000) if synced else 0
+
+    def since(shard: int, day: date) -> int:
+        last: int | None = received.get((shard, day))
+        if last is None:
+            return 0
+        return last + 1 if last < synced_ms - OVERLAP_MS else max(0, last - OVERLAP_MS)
+
     return sorted(
         (
-            _Day(shard, day, received.get((shard, day), 0))
+            _Day(shard, day, since(shard, day))
             for shard in range(len(store.shards))
             for day in store.days(shard)
             if (shard, day) not in closed
@@ -116,39 +127,38 @@ def _open_days(store: Store, connection: duckdb.DuckDBPyConnection) -> list[_Day
 
 def _waiting(store: Store, days: Iterable[_Day]) -> int:
     """Count the reports of the days that were never read."""
-    return sum(store.count(day.shard, day.day) for day in days if not day.received)
+    return sum(store.count(day.shard, day.day) for day in days if not day.since)
 
 
-def _pages(store: Store, day: _Day) -> Iterable[list[StoredReport]]:
+def _pages(store: Store, day: _Day, size: int) -> Iterable[list[StoredReport]]:
     """Read a day's new reports, a page at a time.
 
     ``received`` is no unique key, so a page begins with the reports that share the time of the
     last one of the page before; a page that holds but one time is read again, larger.
     """
-    since, limit = max(0, day.received - OVERLAP_MS), PAGE
+    since, limit = day.since, size
     while True:
         page = store.arrived(day.shard, day.day, since=since, limit=limit)
         if len(page) < limit:
             yield page
             return
-        last = page[-1]["received"]
+        last = page[-1].received
         if last == since:
             limit *= 2
             continue
         yield page
-        since, limit = last, PAGE
+        since, limit = last, size
 
 
-def _store_page(replacement: Replacement, day: _Day, page: list[StoredReport]) -> int:
-    """Add a page's new reports and move the day's cursor, both or neither; returns how many."""
+def _store_page(replacement: Replacement, day: _Day, page: list[StoredReport]) -> None:
+    """Note a page's reports and move the day's cursor, both or neither."""
     if not page:
-        return 0
+        return
     connection = replacement.connection
     connection.begin()
-    new = replacement.add(page)
+    replacement.add(page)
     connection.execute(
         "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, false)",
-        [day.shard, day.day, page[-1]["received"]],
+        [day.shard, day.day, page[-1].received],
     )
     connection.commit()
-    return new

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,46 +21,12 @@ import ibis
 from ibis.backends.duckdb import Backend
 
 from dashboard.columns import as_columns
+from dashboard.merge import SCHEMA, merge
 from ingest.store import SettingError, StoredReport
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-_SCHEMA = """
-CREATE TABLE about (schema_version INTEGER, source VARCHAR);
-CREATE TABLE cursors (
-    shard INTEGER, day DATE, received BIGINT, closed BOOLEAN, PRIMARY KEY (shard, day)
-);
-CREATE TABLE reports (
-    id VARCHAR, app VARCHAR, install VARCHAR, time BIGINT, day DATE, kind VARCHAR,
-    operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
-    fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
-    os VARCHAR, os_version VARCHAR, version VARCHAR, metrics MAP(VARCHAR, VARCHAR),
-    ci BOOLEAN, dropped BIGINT, received BIGINT
-);
-"""
-
-# A visit carries what the last report of its day says (by time, then id); null where it says none.
-_VISITS = """
-CREATE OR REPLACE TABLE visits AS
-SELECT app, install, day, ci,
-    count(*) AS reports,
-    count(*) FILTER (kind = 'error') AS errors,
-    max(time) AS last_time,
-    last(id ORDER BY time, id) AS last_id,
-    last(os ORDER BY time, id) AS os,
-    last(os_version ORDER BY time, id) AS os_version,
-    last(version ORDER BY time, id) AS version,
-    last(metrics ORDER BY time, id) AS metrics
-FROM reports GROUP BY app, install, day, ci
-"""
-
-# One report an id, also where a retry stands under two days; the day is that of its time, UTC.
-_INSERT = """
-INSERT INTO reports BY NAME
-SELECT *, epoch_ms(time)::DATE AS day FROM page
-WHERE id NOT IN (SELECT id FROM reports)
-QUALIFY row_number() OVER (PARTITION BY id) = 1
-"""
+_ARRIVE = "INSERT INTO arrived BY NAME SELECT *, epoch_ms(time)::DATE AS day FROM page"
 
 
 class WarehouseError(Exception):
@@ -138,15 +104,15 @@ class Warehouse:
                 replacement.connection.close()
 
     def synced(self) -> datetime | None:
-        """When it was last found or brought up to date; None where it never was."""
+        """When it last held everything that the database held; None where it never did."""
         try:
             return datetime.fromtimestamp(self._beside("lock").stat().st_mtime, UTC)
         except OSError:
             return None
 
-    def mark_synced(self) -> None:
-        """Say that the warehouse is up to date now."""
-        os.utime(self._beside("lock"))
+    def mark_synced(self, when: datetime) -> None:
+        """Say that the warehouse holds everything that the database held at that time."""
+        os.utime(self._beside("lock"), (when.timestamp(), when.timestamp()))
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(f"{self.path.name}.{suffix}")
@@ -159,7 +125,7 @@ class Snapshot:
     connection: Backend
 
     def table(self, name: str) -> ibis.Table:
-        """`reports` or `visits`, whole."""
+        """`reports`, `visits` or `visits_ci`, whole; see `dashboard.merge`."""
         return self.connection.table(name, database=("warehouse", "main"))
 
 
@@ -170,27 +136,28 @@ class Replacement:
     path: Path
     copy: Path
     connection: duckdb.DuckDBPyConnection
+    unpublished: bool
+    """It differs from the present content already: it is new, or taken up from a killed process."""
     rebuilt: str | None
     """Why the present content could not be kept, in a sentence; None where it was."""
 
-    def add(self, reports: Iterable[StoredReport]) -> int:
-        """Add the reports that are not there yet; returns how many were not."""
+    def add(self, reports: Sequence[StoredReport]) -> None:
+        """Note reports; those that are there already count for nothing."""
         self.connection.register("page", as_columns(reports))
-        rows = self.connection.execute(_INSERT).fetchall()
+        self.connection.execute(_ARRIVE)
         self.connection.unregister("page")
-        return int(rows[0][0])
 
-    def publish(self) -> None:
-        """Put the copy in the warehouse's place; the next reader sees it."""
-        self.connection.execute(_VISITS)
-        self.connection.execute("CHECKPOINT")
-        self.connection.close()
-        os.replace(self.copy, self.path)
-
-    def discard(self) -> None:
-        """Leave the warehouse as it is."""
-        self.connection.close()
-        _remove(self.copy)
+    def publish(self) -> int:
+        """Put the copy in the warehouse's place if it holds anything new; returns how much."""
+        new = merge(self.connection)
+        if new or self.unpublished:
+            self.connection.execute("CHECKPOINT")
+            self.connection.close()
+            os.replace(self.copy, self.path)
+        else:
+            self.connection.close()
+            _remove(self.copy)
+        return new
 
 
 def _begin(path: Path, copy: Path, source: str) -> Replacement:
@@ -200,16 +167,18 @@ def _begin(path: Path, copy: Path, source: str) -> Replacement:
         if not candidate.exists():
             continue
         if candidate is path:
-            shutil.copyfile(path, copy)
+            half = copy.with_name(f"{copy.name}.half")
+            shutil.copyfile(path, half)
+            os.replace(half, copy)
         reason = _reason_to_rebuild(copy, source)
         if reason is None:
-            return Replacement(path, copy, duckdb.connect(copy), None)
+            return Replacement(path, copy, duckdb.connect(copy), candidate is copy, None)
         rebuilt = reason if candidate is path else None
         _remove(copy)
     connection = duckdb.connect(copy)
-    connection.execute(_SCHEMA)
+    connection.execute(SCHEMA)
     connection.execute("INSERT INTO about VALUES (?, ?)", [SCHEMA_VERSION, source])
-    return Replacement(path, copy, connection, rebuilt)
+    return Replacement(path, copy, connection, True, rebuilt)
 
 
 def _remove(copy: Path) -> None:

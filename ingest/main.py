@@ -14,8 +14,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from ingest.body import Refused, read_json_body
+from ingest.connection import (
+    DatabaseSettings,
+    DatabaseUnavailable,
+    SettingError,
+    check_credential,
+)
 from ingest.reports import judge
-from ingest.store import DatabaseSettings, DatabaseUnavailable, SettingError, Store
+from ingest.store import Store
 
 log = logging.getLogger("wald.ingest")
 
@@ -23,7 +29,8 @@ RETRY_AFTER = "30"
 """Seconds a client is asked to wait when the database does not answer."""
 
 try:
-    DatabaseSettings.read(os.environ)  # a wrong setting is said at the start, not at a report
+    # A wrong setting is said at the start, not at a report.
+    check_credential(DatabaseSettings.read(os.environ))
 except SettingError as error:
     sys.exit(str(error))
 
@@ -50,9 +57,9 @@ async def health(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-_ROUTES: dict[str, tuple[str, Callable[[Request], Awaitable[Response]]]] = {
-    "/v1/reports": ("POST", take_reports),
-    "/healthz": ("GET", health),
+_ROUTES: dict[str, tuple[tuple[str, ...], Callable[[Request], Awaitable[Response]]]] = {
+    "/v1/reports": (("POST",), take_reports),
+    "/healthz": (("GET", "HEAD"), health),
 }
 
 
@@ -73,7 +80,8 @@ async def ingest(request: Request) -> Response:
 def _handler(request: Request) -> Callable[[Request], Awaitable[Response]]:
     if request.url.path not in _ROUTES:
         raise Refused(404, f"no such address; there are {' and '.join(_ROUTES)}")
-    method, handler = _ROUTES[request.url.path]
-    if request.method != method:
-        raise Refused(405, f"method must be {method}, not {request.method}", {"Allow": method})
+    methods, handler = _ROUTES[request.url.path]
+    if request.method not in methods:
+        reason = f"method must be {' or '.join(methods)}, not {request.method}"
+        raise Refused(405, reason, {"Allow": ", ".join(methods)})
     return handler

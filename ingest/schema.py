@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,6 +11,11 @@ from wald import report as limits
 
 MAX_TIME = 253_402_300_799_999
 """The last millisecond of the year 9999."""
+
+MAX_REASON = 200
+"""Characters of the reason for a refusal."""
+
+T = TypeVar("T")
 
 _Id = Annotated[str, Meta(pattern=limits.ID_PATTERN)]
 _Text = Annotated[str, Meta(max_length=limits.MAX_TEXT)] | None
@@ -40,7 +45,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     app: Annotated[str, Meta(pattern=limits.APP_PATTERN)]
     install: _Id
     time: Annotated[int, Meta(ge=0, le=MAX_TIME)]
-    kind: Literal["run", "error"]
+    kind: Annotated[str, Meta(pattern="^(run|error)\\Z")]
     metrics: Annotated[
         dict[Annotated[str, Meta(pattern=limits.IDENTIFIER_PATTERN)], _MetricValue],
         Meta(max_length=limits.MAX_METRICS),
@@ -49,7 +54,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     dropped: _Count
     operation: _Text = None
     solution: _Text = None
-    outcome: Literal["ok", "error", "cancelled"] | None = None
+    outcome: Annotated[str, Meta(pattern="^(ok|error|cancelled)\\Z")] | None = None
     duration_ms: _Count | None = None
     error: ErrorInfo | None = None
 
@@ -66,12 +71,40 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a request, its reports not decoded yet: each is judged by itself."""
 
-    schema: Literal[1]
+    schema: Annotated[int, Meta(ge=limits.SCHEMA, le=limits.SCHEMA)]
     reports: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=limits.MAX_BATCH)]
 
 
-InvalidReport = msgspec.DecodeError
-"""Raised for JSON that is none or breaks a rule; its text names the field and the rule."""
+_BATCH = msgspec.json.Decoder(Batch)
+_REPORT = msgspec.json.Decoder(Report)
 
-decode_batch = msgspec.json.Decoder(Batch).decode
-decode_report = msgspec.json.Decoder(Report).decode
+
+class InvalidReport(ValueError):
+    """JSON that is none or breaks a rule; the message names the field and the rule."""
+
+
+def decode_batch(body: bytes) -> Batch:
+    """Decode the body of a request; raises `InvalidReport`."""
+    return _decode(_BATCH, body)
+
+
+def decode_report(text: bytes | msgspec.Raw) -> Report:
+    """Decode and validate one report; raises `InvalidReport`."""
+    return _decode(_REPORT, text)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T:
+    try:
+        return decoder.decode(text)
+    except msgspec.DecodeError as error:
+        raise InvalidReport(_in_short(str(error))) from error
+    except UnicodeDecodeError as error:
+        raise InvalidReport("JSON is not UTF-8") from error
+    except RecursionError as error:
+        raise InvalidReport("JSON is nested too deeply") from error
+
+
+def _in_short(reason: str) -> str:
+    """A reason fit for a log and a terminal: it quotes the name of an unknown field."""
+    shown = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in reason)
+    return shown if len(shown) <= MAX_REASON else f"{shown[: MAX_REASON - 1]}…"

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any
 
 from firebase_admin import db
@@ -25,11 +26,9 @@ from ingest.connection import (
     connect,
     translated,
 )
+from ingest.stored import StoredReport, decode_reports
 
-__all__ = ["DatabaseSettings", "DatabaseUnavailable", "SettingError", "Store"]
-
-StoredReport = dict[str, Any]
-"""A report as the database holds it: the fields of `wald.report.Report`, and ``received``."""
+__all__ = ["DatabaseUnavailable", "SettingError", "Store", "StoredReport"]
 
 _SERVER_TIME = {".sv": "timestamp"}
 
@@ -71,11 +70,11 @@ class Store:
                 root.update(update)
 
     def days(self, shard: int) -> list[date]:
-        """Arrival days that one database holds reports of, in order."""
+        """Arrival days that one database holds reports of, in order; other keys are passed over."""
         root = self.shards[shard]
         with translated(root, embedded=self.embedded):
             found = root.child("reports").get(shallow=True) or {}
-        return sorted(date.fromisoformat(day) for day in found)
+        return sorted(day for key in found if (day := _day(key)))
 
     def count(self, shard: int, day: date) -> int:
         """Number of reports that arrived on a day in one database; reads only their keys."""
@@ -86,13 +85,16 @@ class Store:
     def arrived(self, shard: int, day: date, *, since: int, limit: int) -> list[StoredReport]:
         """Read the first `limit` reports of an arrival day with ``received`` ≥ `since` (ms UTC).
 
-        Returns them in the order of ``received``, then id.
+        Returns them in the order of ``received``.
         """
         root = self.shards[shard]
         query = root.child(f"reports/{day.isoformat()}").order_by_child("received")
+        query = query.start_at(since).limit_to_first(limit)
         with translated(root, embedded=self.embedded):
-            found = query.start_at(since).limit_to_first(limit).get() or {}
-        return list(found.values())
+            # Query.get() makes a dictionary a report and sorts them by their text; that takes
+            # ten times as long and eight times the memory of decoding its answer into structs.
+            answer = query._client.request("get", query._pathurl, params=query._querystr)
+        return sorted(decode_reports(answer.content), key=attrgetter("received"))
 
     def ping(self) -> None:
         """Ask every database for an answer.
@@ -103,3 +105,10 @@ class Store:
         for root in self.shards:
             with translated(root, embedded=self.embedded):
                 root.child("reports/ping").get(shallow=True)
+
+
+def _day(key: str) -> date | None:
+    try:
+        return date.fromisoformat(key)
+    except ValueError:
+        return None  # not ours: somebody wrote it by hand

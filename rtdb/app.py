@@ -3,31 +3,39 @@
 Source: https://firebase.google.com/docs/reference/rest/database.
 """
 
+import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from itertools import pairwise
-from typing import Any
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import chain
+from typing import IO, Any, Self, cast
 
+from rtdb.body import TOO_LARGE, patching, putting, read_body
 from rtdb.commit import Committer
 from rtdb.errors import Refusal
-from rtdb.keys import Path, check_path, encode
+from rtdb.keys import Path, encode
 from rtdb.push_id import PushIds
-from rtdb.query import Query, answer, check_index, parse_query
-from rtdb.read import View
+from rtdb.query import Query, answer, answer_size, check_index, parse_query
+from rtdb.read import CHUNK_BYTES, View
 from rtdb.request import RULES_PATH, Request, parse_request
 from rtdb.rules import parse_rules
-from rtdb.store import Namespaces, Store
-from rtdb.tree import Draft, decode_json, draft, encode_json
+from rtdb.store import Namespace, Namespaces, Store
+from rtdb.tree import encode_json
 from rtdb.write import Mismatch, Writer
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 JSON_TYPE = b"application/json; charset=utf-8"
-NOT_AN_OBJECT = (
-    "Invalid data; couldn't parse JSON object. Are you sending a JSON object with valid key names?"
+MAX_RESPONSE = 256 * 1024 * 1024  # https://firebase.google.com/docs/database/usage/limits
+SURELY_SMALL = 10_000
+TOO_MUCH = (
+    "Data requested exceeds the maximum size that can be accessed with a single request. "
+    "Contact firebase-support@google.com for help."
 )
+CATCH_UP_ROWS = 5000
+STALLED_SECONDS = 60  # a client that takes nothing for so long is cut off
 
 log = logging.getLogger("rtdb")
 
@@ -39,7 +47,7 @@ class App:
         self._store = store
         self._namespaces = namespaces
         self._committer = committer
-        self._idle: list[View] = []
+        self._idle: list[sqlite3.Connection] = []
         self._push_ids = PushIds()
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -55,7 +63,8 @@ class App:
             await _send(send, 412, mismatch.body, etag)
         except Exception:
             log.exception("%s %s", scope["method"], scope["path"])
-            await _send_error(send, 500, "Internal server error.")
+            with contextlib.suppress(RuntimeError):  # an answer had begun
+                await _send_error(send, 500, "Internal server error.")
 
     async def _respond(self, request: Request, receive: Receive, send: Send) -> None:
         if request.target == RULES_PATH:
@@ -80,71 +89,75 @@ class App:
         namespace = self._namespaces.find(request.namespace)
         if query is not None:
             check_index(query, namespace.rules, request.path)
-        async with self._view(query) as view:
+        with await self._view_for(query) as view:
             key = encode(namespace.root, request.path)
-            headers = []
+            headers: list[tuple[bytes, bytes]] = []
             if query is not None:
                 pieces = answer(view, namespace, request.path, query)
             elif request.parameters.get("shallow") == "true":
                 pieces = view.shallow(key)
             else:
-                pieces = view.json(key, request.pretty)
                 known = request.header(b"if-none-match")
                 if known or request.header(b"x-firebase-etag") == "true":
                     etag = view.etag(key)
-                    headers = [(b"etag", etag.encode())]
+                    headers.append((b"etag", etag.encode()))
                     if known == etag:
                         await _send(send, 304, b"", headers)
                         return
-            await _send_pieces(send, pieces, headers, request.silent)
+                pieces = view.json(key, request.pretty)
+            if request.silent:
+                await _send(send, 204, b"", headers)
+                return
+            await self._check_size(view, namespace, request.path, query)
+            await _send_pieces(send, pieces, headers)
+
+    async def _check_size(
+        self, view: View, namespace: Namespace, path: Path, query: Query | None
+    ) -> None:
+        """Refuse to send more than the hosted database does."""
+        if self._store.size() <= MAX_RESPONSE:
+            return
+        if query is None:
+            size = await asyncio.to_thread(view.size, encode(namespace.root, path))
+        elif query.limit is not None and query.limit <= SURELY_SMALL:
+            return
+        else:
+            size = await asyncio.to_thread(answer_size, view, namespace, path, query)
+        if size > MAX_RESPONSE:
+            raise Refusal(400, TOO_MUCH)
 
     async def _write(self, request: Request, receive: Receive, send: Send) -> None:
         self._admit(request, write=True)
-        path = request.path
+        path, name = request.path, request.namespace
         expected = request.header(b"if-match")
         if expected and request.method not in ("PUT", "DELETE"):
             raise Refusal(400, f"if-match is not supported with {request.method}.")
         if request.method == "POST":
             path = (*path, self._push_ids.make(self._committer.now()))
-        if request.method == "DELETE":
-            drafts = [(path, Draft([None]))]
-        else:
-            drafts = self._drafts(request, path, await _body(receive))
+        body = bytearray(b"null") if request.method == "DELETE" else await read_body(receive)
+        write = (patching if request.method == "PATCH" else putting)(name, path, body)
         etag = request.header(b"x-firebase-etag") == "true" and request.method != "PATCH"
 
         def apply(writer: Writer) -> str | None:
             if expected:
-                writer.check_etag(request.namespace, path, expected)
-            writer.update(request.namespace, drafts)
-            root = writer.namespaces.find(request.namespace).root
-            return writer.etag(encode(root, path)) if etag else None
+                writer.check_etag(name, path, expected)
+            write.apply(writer)
+            return writer.etag(encode(writer.namespaces.find(name).root, path)) if etag else None
 
-        tag = await self._committer.submit(apply)
+        tag = await self._committer.submit(apply, weight=write.weight)
         headers = [(b"etag", tag.encode())] if tag else []
         if request.method == "POST":
             await _send(send, 200, encode_json({"name": path[-1]}), headers)
         elif request.silent:
             await _send(send, 204, b"", headers)
+        elif write.echo is not None:
+            await _send(send, 200, write.echo(), headers)
+        elif request.method == "PATCH" and not isinstance(body, bytearray):
+            await _send_pieces(send, _contents(body), headers)
         else:
-            await _send(send, 200, _echo(request, drafts), headers)
-
-    def _drafts(self, request: Request, path: Path, body: bytearray) -> list[tuple[Path, Draft]]:
-        value = decode_json(body)
-        if request.method != "PATCH":
-            return [(path, draft(value, len(path)))]
-        if not isinstance(value, dict):
-            raise Refusal(400, NOT_AN_OBJECT)
-        drafts = []
-        for name, child in value.items():
-            target = path + check_path(name)
-            if len(target) == len(path):
-                raise Refusal(400, NOT_AN_OBJECT)
-            drafts.append((target, draft(child, len(target))))
-        forms = sorted(encode(b"", target) for target, _ in drafts)
-        for one, next_one in pairwise(forms):
-            if next_one.startswith(one):
-                raise Refusal(400, "Invalid data; a path of the update lies within another.")
-        return drafts
+            with self._open_view() as view:
+                key = encode(self._namespaces.find(name).root, path)
+                await _send_pieces(send, view.json(key), headers)
 
     async def _rules(self, request: Request, receive: Receive, send: Send) -> None:
         if not request.is_owner:
@@ -152,58 +165,60 @@ class App:
         if request.method == "GET":
             await _send(send, 200, self._namespaces.find(request.namespace).rules.text)
         elif request.method == "PUT":
-            rules = parse_rules(bytes(await _body(receive)))
+            body = await read_body(receive)
+            if not isinstance(body, bytearray):
+                raise Refusal(400, TOO_LARGE)
+            rules = parse_rules(bytes(body))
             name = request.namespace
-            await self._committer.submit(lambda writer: writer.namespaces.set_rules(name, rules))
+            await self._committer.submit(lambda writer: writer.set_rules(name, rules))
             await _send(send, 200, b'{"status": "ok"}')
         else:
             raise Refusal(405, "Method not allowed: use GET or PUT.")
 
-    @asynccontextmanager
-    async def _view(self, query: Query | None) -> AsyncIterator[View]:
+    async def _view_for(self, query: Query | None) -> "OpenView":
         """A view of the last committed state, which must have its index if a query needs it."""
         view = self._open_view()
-        if query is not None and query.order != "$key" and not view.is_indexed():
-            self._close_view(view)
-            while self._committer.lag > 2000:
-                await self._committer.submit(lambda writer: writer.indexer.catch_up(2000))
-            view = await self._committer.submit(
+        if query is None or query.order == "$key" or view.is_indexed():
+            return view
+        view.close()
+        while self._committer.lag > CATCH_UP_ROWS:
+            await self._committer.submit(_catch_up, weight=CATCH_UP_ROWS)
+        return cast(
+            OpenView,
+            await self._committer.submit(
                 lambda writer: writer.indexer.catch_up(writer.lag),
                 then=lambda _: self._open_view(),
-            )
-        try:
-            yield view
-        finally:
-            self._close_view(view)
+                weight=CATCH_UP_ROWS,
+            ),
+        )
 
-    def _open_view(self) -> View:
-        view = self._idle.pop() if self._idle else View(self._store.connect())
-        view.db.execute("BEGIN")
-        view.db.execute("SELECT indexed FROM state").fetchone()  # the state is seen from here on
-        return view
-
-    def _close_view(self, view: View) -> None:
-        view.db.execute("ROLLBACK")
-        self._idle.append(view)
+    def _open_view(self) -> "OpenView":
+        return OpenView(self._idle.pop() if self._idle else self._store.connect(), self._idle)
 
 
-def _echo(request: Request, drafts: list[tuple[Path, Draft]]) -> bytes:
-    """What was written, with server values filled in."""
-    if request.method != "PATCH":
-        return encode_json(drafts[0][1].tree)
-    depth = len(request.path)
-    return encode_json({"/".join(path[depth:]): made.tree for path, made in drafts})
+def _catch_up(writer: Writer) -> None:
+    writer.indexer.catch_up(CATCH_UP_ROWS)
 
 
-async def _body(receive: Receive) -> bytearray:
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refusal(400, "The request ended early.")
-        body += message["body"]
-        if not message.get("more_body"):
-            return body
+class OpenView(View):
+    """A view whose transaction ends, and whose connection is given back, on `close`."""
+
+    def __init__(self, db: sqlite3.Connection, idle: list[sqlite3.Connection]) -> None:
+        super().__init__(db)
+        self._given_back = idle
+        db.execute("BEGIN")
+        db.execute("SELECT indexed FROM state").fetchone()  # from here on the state stands
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the view."""
+        self.db.execute("ROLLBACK")
+        self._given_back.append(self.db)
 
 
 async def _send_error(send: Send, status: int, sentence: str) -> None:
@@ -221,18 +236,24 @@ async def _send(
 
 
 async def _send_pieces(
-    send: Send, pieces: Iterator[bytes], headers: list[tuple[bytes, bytes]], silent: bool
+    send: Send, pieces: Iterator[bytes], headers: list[tuple[bytes, bytes]]
 ) -> None:
+    """Answer in one write if it is short, else piece by piece as the client takes them."""
     first, second = next(pieces, b""), next(pieces, None)
-    if silent:
-        await _send(send, 204, b"", headers)
-    elif second is None:
+    if second is None:
         await _send(send, 200, first, headers)
-    else:
-        start = [(b"content-type", JSON_TYPE), (b"cache-control", b"no-cache"), *headers]
-        await send({"type": "http.response.start", "status": 200, "headers": start})
-        for piece in (first, second):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        for piece in pieces:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        return
+    start = [(b"content-type", JSON_TYPE), (b"cache-control", b"no-cache"), *headers]
+    await send({"type": "http.response.start", "status": 200, "headers": start})
+    try:
+        for piece in chain((first, second), pieces):
+            async with asyncio.timeout(STALLED_SECONDS):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except TimeoutError:
+        return  # the server closes the connection, as the answer is not complete
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _contents(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    return iter(lambda: file.read(CHUNK_BYTES), b"")

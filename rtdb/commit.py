@@ -1,6 +1,8 @@
 """Group commit: writes that arrive while one commit is under way share the next.
 
-All Python runs on the event loop; only the wait for the disk, COMMIT, is another thread's. An
+Few rows are written on the event loop, and only the wait for the disk, COMMIT, is another
+thread's: handing Python's lock to and fro would cost more than the work. Many rows are written
+by that thread in few long statements, while the event loop reads the next requests. An
 operation is answered when it is on the disk, never before.
 """
 
@@ -18,8 +20,11 @@ from rtdb.write import Writer
 T = TypeVar("T")
 
 EAGER_ROWS = 64  # index entries caught up on within each commit
+INLINE_WEIGHT = 100
 IDLE_ROWS = 1000  # and within each commit made for that when nobody writes
 IDLE_SECONDS = 0.02
+TIDY_SECONDS = 1.0
+CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 
 log = logging.getLogger("rtdb")
 
@@ -30,7 +35,7 @@ class Job:
 
     apply: Callable[[Writer], Any]
     then: Callable[[Any], Any]
-    heavy: bool
+    weight: int
     done: asyncio.Future[Any]
     outcome: Any = None
     error: Exception | None = None
@@ -59,14 +64,14 @@ class Committer:
         self,
         apply: Callable[[Writer], T],
         then: Callable[[T], Any] = lambda outcome: outcome,
-        heavy: bool = False,
+        weight: int = 1,
     ) -> Any:
         """Return `then(apply(writer))` once its changes are durable; all or none of them are.
 
-        `then` sees exactly the committed state; no other commit comes between. A `heavy`
-        operation is applied off the event loop.
+        `then` sees exactly the committed state; no other commit comes between. `weight` is
+        about how many rows are written: many are written off the event loop.
         """
-        job = Job(apply, then, heavy, asyncio.get_running_loop().create_future())
+        job = Job(apply, then, weight, asyncio.get_running_loop().create_future())
         self._queue.append(job)
         self._wake.set()
         return await job.done
@@ -75,10 +80,7 @@ class Committer:
         """Commit what is submitted, until cancelled."""
         while True:
             if not self._queue:
-                self._wake.clear()
-                with contextlib.suppress(TimeoutError):
-                    patience = IDLE_SECONDS if self._writer.lag else None
-                    await asyncio.wait_for(self._wake.wait(), patience)
+                await self._wait()
             batch, self._queue = self._queue, []
             try:
                 await self._commit(batch)
@@ -87,30 +89,55 @@ class Committer:
             for job in batch:
                 _answer(job)
 
+    async def _wait(self) -> None:
+        """Wait for a job, or for the moment to catch up on index entries; tidy up if idle."""
+        self._wake.clear()
+        if not self._writer.lag:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), TIDY_SECONDS)
+                return
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._db.execute, CHECKPOINT)
+            await self._wake.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+
     async def _commit(self, batch: list[Job]) -> None:
         loop = asyncio.get_running_loop()
-        if any(job.heavy for job in batch):
-            await loop.run_in_executor(self._thread, self._apply, batch)
+        if sum(job.weight for job in batch) > INLINE_WEIGHT:
+            await loop.run_in_executor(self._thread, self._apply_and_commit, batch)
         else:
             self._apply(batch)
-        await loop.run_in_executor(self._thread, self._db.execute, "COMMIT")
+            self._writer.indexer.catch_up(EAGER_ROWS if batch else IDLE_ROWS)
+            await loop.run_in_executor(self._thread, self._db.execute, "COMMIT")
+
+    def _apply_and_commit(self, batch: list[Job]) -> None:
+        self._apply(batch)
+        self._db.execute("COMMIT")
 
     def _apply(self, batch: list[Job]) -> None:
+        """Apply all jobs that can be; begin again without one that failed half way.
+
+        Savepoints would do the same, but a copy of each changed page is their price.
+        """
         self._db.execute("BEGIN IMMEDIATE")
         for job in batch:
-            before = self._db.total_changes
-            self._db.execute("SAVEPOINT job")
+            if job.error is not None:
+                continue
+            start = self._db.total_changes
             try:
                 job.outcome = job.apply(self._writer)
             except sqlite3.Error:
                 raise
             except Exception as error:
                 job.error = error
-                self._db.execute("ROLLBACK TO job")
-                if self._db.total_changes != before:
-                    self._writer.reload()
-            self._db.execute("RELEASE job")
-        self._writer.indexer.catch_up(EAGER_ROWS if batch else IDLE_ROWS)
+                if self._db.total_changes != start:
+                    break
+        else:
+            return
+        self._db.execute("ROLLBACK")
+        self._writer.reload()
+        self._apply(batch)
 
     def _undo(self, batch: list[Job], error: Exception) -> None:
         log.error("a commit failed: %s", error)

@@ -24,6 +24,7 @@ INTEGER_TAG, TEXT_TAG = 1, 2
 INTEGER_HEAD = 7
 
 FORBIDDEN = re.compile(r"[.$#\[\]/\x00-\x1f\x7f]")
+FORBIDDEN_IN_PATH = re.compile(r"[.$#\[\]\x00-\x1f\x7f]")
 INTEGER = re.compile(r"-?0*\d{1,10}", re.ASCII)
 ARRAY_INDEX = re.compile(r"0|[1-9]\d{0,9}", re.ASCII)
 
@@ -44,12 +45,13 @@ def check_key(key: str) -> str:
 
 def check_path(text: str) -> Path:
     """Split `a/b/c`; empty parts count for nothing, as in the hosted database's URLs."""
-    path = tuple(part for part in text.split("/") if part)
+    if FORBIDDEN_IN_PATH.search(text):
+        raise Refusal(400, "Invalid path: Invalid token in path")
+    path = tuple([part for part in text.split("/") if part])
     check_depth(len(path))
-    for key in path:
-        if FORBIDDEN.search(key):
-            raise Refusal(400, "Invalid path: Invalid token in path")
-        check_key(key)
+    if len(text) * 4 > MAX_KEY_BYTES:
+        for key in path:
+            check_key(key)
     return path
 
 
@@ -61,17 +63,16 @@ def check_depth(depth: int) -> None:
 
 def integer_of(key: str) -> int | None:
     """The number that `key` sorts as, or None if it sorts as text."""
-    if key[0] not in "-0123456789" or not INTEGER.fullmatch(key):
+    if not INTEGER.fullmatch(key):
         return None
     number = int(key)
     return number if -(2**31) <= number < 2**31 else None
 
 
-@lru_cache(maxsize=4096)
 def segment(key: str) -> bytes:
     """The form of one key on disk; it sorts as the key does."""
     text = key.encode()
-    number = integer_of(key)
+    number = integer_of(key) if key[0] in "-0123456789" else None
     if number is None:
         return b"\x02" + text + b"\x00"
     head = (number + 2**31).to_bytes(4, "big") + len(text).to_bytes(2, "big")
@@ -80,7 +81,12 @@ def segment(key: str) -> bytes:
 
 def encode(root: bytes, path: Path) -> bytes:
     """The form of `path` on disk, below the namespace `root`."""
-    return root + b"".join(map(segment, path))
+    return root + _joined(path[:-1]) + segment(path[-1]) if path else root
+
+
+@lru_cache(maxsize=4096)
+def _joined(path: Path) -> bytes:
+    return b"".join(map(segment, path))
 
 
 def segment_end(key: bytes, start: int) -> int:

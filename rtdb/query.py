@@ -16,7 +16,15 @@ from rtdb.order import sortable
 from rtdb.read import INTERIOR, Row, View
 from rtdb.rules import Rules
 from rtdb.store import Namespace
-from rtdb.tree import Tree, canonical, children_of, decode_json, encode_json, is_array
+from rtdb.tree import (
+    Tree,
+    canonical,
+    checked_primitive,
+    children_of,
+    decode_json,
+    encode_json,
+    is_array,
+)
 
 BOUNDS = ("startAt", "startAfter", "endAt", "endBefore", "equalTo")
 LIMITS = ("limitToFirst", "limitToLast")
@@ -24,7 +32,7 @@ MAX_LIMIT = 2**31 - 1
 NOTHING = b"{}"  # what a query answers that finds none
 
 SELECT = """
-SELECT e.child, r.value FROM entry e
+SELECT e.child, r.value AS value FROM entry e
 LEFT JOIN record r ON r.key = CAST(? || e.child AS BLOB)
 WHERE e.place = ? AND (e.value, e.child) >= (?, ?) AND e.value < ?
 ORDER BY e.value, e.child LIMIT ?
@@ -96,7 +104,7 @@ def _bound(value: Tree, by_key: bool) -> bytes:
     if isinstance(value, list | dict):
         raise Refusal(400, "Constraint index field must be a JSON primitive")
     if not by_key:
-        return sortable(value)
+        return sortable(checked_primitive(value))
     if not isinstance(value, str):
         raise Refusal(400, "Provided key index type is invalid, must be string")
     return segment(value) if value else bytes([TEXT_TAG, 0])
@@ -138,22 +146,32 @@ def answer(view: View, namespace: Namespace, path: Path, query: Query) -> Iterat
     return _by_index(view, namespace, path, query)
 
 
+def answer_size(view: View, namespace: Namespace, path: Path, query: Query) -> int:
+    """About how many bytes `answer` has, and no more than it has."""
+    if query.order == "$key":
+        return view.size(*_key_range(view, encode(namespace.root, path), query))
+    sql = f"SELECT sum(length(value)) FROM ({SELECT})"
+    (size,) = view.db.execute(sql, _index_range(view, namespace, path, query)).fetchone()
+    return int(size or 0)
+
+
 def _by_key(view: View, key: bytes, query: Query) -> Iterator[bytes]:
     held = view.peek(key)
     if held is not INTERIOR:
         return iter([encode_json(_select_within(held, query) or {})])
+    low, high = _key_range(view, key, query)
+    return view.join(view.rows(low, high), key, view.is_array(key, low, high), nothing=NOTHING)
+
+
+def _key_range(view: View, key: bytes, query: Query) -> tuple[bytes, bytes]:
     low, high = key + query.low, key + query.high
-    if query.limit is not None:
-        chosen = view.segments(key, low, high, last_first=query.last)
-        edge = b"".join(deque(islice(chosen, query.limit), maxlen=1))
-        if query.last:
-            low = key + edge if edge else low
-        else:
-            high = key + edge + END if edge else high
-        if not edge:
-            return iter([NOTHING])
-    rows = view.rows(low, high)
-    return view.join(rows, key, view.is_array(key, low, high), nothing=NOTHING)
+    if query.limit is None:
+        return low, high
+    chosen = view.segments(key, low, high, last_first=query.last)
+    edge = b"".join(deque(islice(chosen, query.limit), maxlen=1))
+    if not edge:
+        return low, low
+    return (key + edge, high) if query.last else (low, key + edge + END)
 
 
 def _select_within(held: Tree, query: Query) -> Tree:
@@ -169,13 +187,7 @@ def _select_within(held: Tree, query: Query) -> Tree:
 
 def _by_index(view: View, namespace: Namespace, path: Path, query: Query) -> Iterator[bytes]:
     key = encode(namespace.root, path)
-    place = place_of(namespace.root, path, _index_name(query))
-    start, child = query.low, b""
-    if query.last and query.limit is not None:
-        bounds = (place, query.low, query.high, query.limit - 1)
-        start, child = view.db.execute(NTH_FROM_END, bounds).fetchone() or (start, child)
-    limit = -1 if query.limit is None else query.limit
-    found = iter(view.db.execute(SELECT, (key, place, start, child, query.high, limit)))
+    found = iter(view.db.execute(SELECT, _index_range(view, namespace, path, query)))
     first = next(found, None)
     if first is None:
         return iter([NOTHING])
@@ -185,6 +197,19 @@ def _by_index(view: View, namespace: Namespace, path: Path, query: Query) -> Ite
     by_key = sorted(rows)  # an array, perhaps: its order is that of its keys
     array = is_array(text_of(row[0][len(key) :]).decode() for row in by_key)
     return view.join(by_key, key, array)
+
+
+def _index_range(
+    view: View, namespace: Namespace, path: Path, query: Query
+) -> tuple[bytes, bytes, bytes, bytes, bytes, int]:
+    """What SELECT wants."""
+    place = place_of(namespace.root, path, _index_name(query))
+    start, child = query.low, b""
+    if query.last and query.limit is not None:
+        bounds = (place, query.low, query.high, query.limit - 1)
+        start, child = view.db.execute(NTH_FROM_END, bounds).fetchone() or (start, child)
+    limit = -1 if query.limit is None else query.limit
+    return encode(namespace.root, path), place, start, child, query.high, limit
 
 
 def _whole(view: View, key: bytes, found: Iterator[tuple[bytes, bytes | None]]) -> Iterator[Row]:

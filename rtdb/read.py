@@ -85,6 +85,14 @@ class View:
             "SELECT key, value FROM record WHERE key >= ? AND key < ? ORDER BY key", (low, high)
         )
 
+    def size(self, low: bytes, high: bytes = b"") -> int:
+        """About how many bytes of JSON lie between, or at `low` alone; no more than there are."""
+        (size,) = self.db.execute(
+            "SELECT sum(length(value)) FROM record WHERE key >= ? AND key < ?",
+            (low, high or low + END),
+        ).fetchone()
+        return int(size or 0)
+
     def segments(
         self, key: bytes, low: bytes = b"", high: bytes = b"", last_first: bool = False
     ) -> Iterator[bytes]:

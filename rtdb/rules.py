@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from rtdb.errors import Refusal
 from rtdb.keys import Path, check_path
@@ -34,7 +35,7 @@ class Node:
         """The rules of the child `key`."""
         return self.literal.get(key, self.variable)
 
-    @property
+    @cached_property
     def reaches_index(self) -> bool:
         """Whether anything here or below is indexed."""
         nodes = [*self.literal.values(), *([self.variable] if self.variable else [])]
@@ -47,6 +48,7 @@ class Rules:
 
     text: bytes
     root: Node
+    _above: dict[Path, tuple[int, ...]] = field(default_factory=dict)
 
     def along(self, path: Path) -> Iterator[tuple[int, Node]]:
         """The rules met from the root to `path`, each with how many keys lead to it."""
@@ -64,17 +66,31 @@ class Rules:
 
     def indexes_at(self, path: Path) -> dict[str, Path]:
         """What the children of `path` are indexed by."""
-        for depth, node in self.along(path):
-            if depth == len(path):
-                return node.indexes
-        return {}
+        node = self._at(path)
+        return node.indexes if node else {}
+
+    def _at(self, path: Path) -> Node | None:
+        node: Node | None = self.root
+        for key in path:
+            if node is None:
+                return None
+            node = node.below(key)
+        return node
+
+    def indexed_above(self, parent: Path) -> tuple[int, ...]:
+        """How many keys lead to each indexed place that `parent` is or lies below."""
+        known = self._above.get(parent)
+        if known is None:
+            if len(self._above) > 10_000:
+                self._above.clear()
+            known = tuple(depth for depth, node in self.along(parent) if node.indexes)
+            self._above[parent] = known
+        return known
 
     def node_at(self, path: Path) -> Node | None:
         """The rules at `path`, if something there or below is indexed."""
-        for depth, node in self.along(path):
-            if depth == len(path) and node.reaches_index:
-                return node
-        return None
+        node = self._at(path)
+        return node if node and node.reaches_index else None
 
     def indexing(self) -> str:
         """All that is indexed, as text that is equal when the indexing is."""

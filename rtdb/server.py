@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import sqlite3
+import sys
 
 import uvicorn
 
@@ -11,15 +12,15 @@ from rtdb.app import App
 from rtdb.commit import Committer
 from rtdb.read import View
 from rtdb.rules import Rules
-from rtdb.store import Namespaces, Store
+from rtdb.store import Namespaces, Store, transaction
 from rtdb.write import Writer
 
 
 async def serve(store: Store, rules: Rules, host: str, port: int) -> None:
     """Serve until the process is asked to end; say where, once ready."""
-    store.db.execute("BEGIN IMMEDIATE")
-    namespaces = Namespaces(store.db, rules)
-    store.db.execute("COMMIT")
+    sys.setswitchinterval(0.001)  # the commit thread's statements are long, its Python is not
+    with transaction(store.db):
+        namespaces = Namespaces(store.db, rules)
     committer = Committer(Writer(View(store.db), namespaces))
     config = uvicorn.Config(
         App(store, namespaces, committer),
@@ -27,7 +28,7 @@ async def serve(store: Store, rules: Rules, host: str, port: int) -> None:
         port=port,
         lifespan="off",
         access_log=False,
-        log_level="warning",
+        log_level="error",
         server_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,

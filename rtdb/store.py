@@ -10,6 +10,8 @@ the id in `state.indexed`; younger rows wait for theirs (see `index`).
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path as Folder
 
 from rtdb.rules import Rules, parse_rules
@@ -17,6 +19,7 @@ from rtdb.rules import Rules, parse_rules
 FORMAT = 1
 APPLICATION_ID = 0x57414C44
 CACHE_KIB = 32_000
+MAX_WAL_PAGES = 50_000  # when a commit copies the log into the file, if no idle moment came before
 
 SCHEMA = """
 CREATE TABLE record (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, value BLOB NOT NULL);
@@ -60,7 +63,12 @@ class Store:
         """Another connection to the same file; transactions are begun and ended by hand."""
         db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=30)
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {MAX_WAL_PAGES}")
         return db
+
+    def size(self) -> int:
+        """How many bytes the file has."""
+        return self.file.stat().st_size
 
     def close(self) -> None:
         """Close the file and let others in."""
@@ -87,13 +95,27 @@ class Store:
         self.db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Make the block's changes durable, or none of them."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
 class Namespaces:
     """All namespaces of a store; those that set no rules of their own have the `default` ones."""
 
-    def __init__(self, db: sqlite3.Connection, default: Rules) -> None:
+    def __init__(self, db: sqlite3.Connection, default: Rules, *, reindex: bool = True) -> None:
         self._db = db
         self._default = default
         self.reload()
+        if not reindex:
+            return
         rows = db.execute("SELECT name, indexing FROM namespace").fetchall()
         for name, indexing in rows:
             if self.find(name).rules.indexing() != indexing:

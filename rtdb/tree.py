@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from math import isfinite
 from typing import TypeAlias, cast
 
 import msgspec
@@ -20,6 +22,10 @@ from rtdb.keys import ARRAY_INDEX, Path, check_depth, check_key, sort_key
 Tree: TypeAlias = "bool | int | float | str | list[Tree] | dict[str, Tree] | None"
 
 MAX_STRING_BYTES = 10 * 1024 * 1024
+SHORT = MAX_STRING_BYTES // 4  # so many characters are few enough bytes in any script
+SURE = frozenset({bool})  # types whose every value may be stored
+CACHED_KEYS = 40
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 NOT_JSON = "Invalid data; couldn't parse JSON object, array, or value."
 
 encode_json = msgspec.json.Encoder().encode
@@ -105,7 +111,10 @@ class ServerValue:
     increment: int | float | None = None
 
 
-@dataclass
+NOW = ServerValue()
+
+
+@dataclass(slots=True)
 class Draft:
     """A canonical tree to be written, and where in it server values stand."""
 
@@ -120,104 +129,119 @@ class Draft:
         return self.box[0]
 
 
-def draft(value: Tree, depth: int) -> Draft:
-    """Check decoded JSON that goes to a path of `depth` keys, and make it canonical."""
+def draft(value: Tree, depth: int, long: bool = True) -> Draft:
+    """Check decoded JSON that goes to a path of `depth` keys, and make it canonical.
+
+    `long` says whether a string in it may be too long. The JSON is taken apart on the way.
+    """
     made = Draft([None])
-    made.box[0] = _checked(value, (), depth, made)
-    _note_blanks(made.box, (), made, root=True)
+    made.box[0] = _checked(value, (), depth, SURE if long else SURE | {str}, made)
+    if isinstance(made.tree, ServerValue):
+        made.blanks.append((made.box, 0, (), made.tree))
     return made
 
 
-def _checked(value: Tree, path: Path, depth: int, made: Draft) -> Tree:
-    if isinstance(value, dict):
-        special = _special(value)
-        if special is not None:
-            return special
-        return _checked_children(value.items(), path, depth, made)
-    if isinstance(value, list):
-        numbered = ((str(n), child) for n, child in enumerate(value))
-        return _checked_children(numbered, path, depth, made)
-    return _checked_primitive(value)
+@dataclass(frozen=True)
+class Shape:
+    """What the keys of an object say about it: their order, and whether it needs more care."""
+
+    keys: tuple[str, ...]
+    special: bool
+    numbered: bool
 
 
-def _checked_children(
-    children: Iterable[tuple[str, Tree]], path: Path, depth: int, made: Draft
-) -> Tree:
-    check_depth(depth + len(path))
-    kept: dict[str, Tree] = {}
-    blanks = False
-    for key, child in children:
-        if child is None:
-            continue
+def _shape(keys: tuple[str, ...]) -> Shape:
+    """Check the keys of an object."""
+    special = any(key in (".sv", ".value", ".priority") for key in keys)
+    for key in () if special else keys:
         check_key(key)
-        if isinstance(child, dict | list):
-            child = _checked(child, (*path, key), depth, made)
-            if child is None:
-                continue
+    numbered = any(key[:1] in "-0123456789" for key in keys)
+    return Shape(tuple(sorted(keys)), special, numbered)
+
+
+_known_shape = lru_cache(maxsize=1024)(_shape)  # many small objects share their keys
+
+
+def _checked(value: Tree, path: Path, depth: int, sure: frozenset[type], made: Draft) -> Tree:
+    if isinstance(value, list):
+        value = {str(n): child for n, child in enumerate(value) if child is not None}
+    if not isinstance(value, dict):
+        return checked_primitive(value)
+    keys = tuple(value)
+    shape = _known_shape(keys) if len(keys) <= CACHED_KEYS else _shape(keys)
+    if shape.special:
+        return _special(value)
+    check_depth(depth + len(path) + bool(value))
+    kept = value if shape.keys == keys else {key: value[key] for key in shape.keys}
+    blanks = False
+    for key in [key for key, child in kept.items() if type(child) not in sure]:
+        child = kept[key]
+        if type(child) is int and MIN_INTEGER <= child <= MAX_INTEGER:
+            continue
+        if type(child) is dict or type(child) is list:
+            child = _checked(child, (*path, key), depth, sure, made)
             blanks = blanks or isinstance(child, ServerValue)
-        elif isinstance(child, str):
-            if len(child) * 4 > MAX_STRING_BYTES:
-                _checked_primitive(child)
-        else:
-            child = _checked_primitive(child)
+        elif child is not None:
+            child = checked_primitive(child)
         kept[key] = child
-    if kept:
-        check_depth(depth + len(path) + 1)
-    tree = canonical(kept)
+        if child is None:
+            del kept[key]
+    tree = canonical(kept) if shape.numbered or not kept else kept
     if blanks:
         _note_blanks(tree, path, made)
     return tree
 
 
-def _checked_primitive(value: Tree) -> Tree:
-    if isinstance(value, str) and len(value) * 4 > MAX_STRING_BYTES:
-        if len(value.encode()) > MAX_STRING_BYTES:
-            raise Refusal(400, "Invalid data; a string is longer than 10485760 bytes.")
-    elif type(value) is int and not -(2**63) <= value < 2**63:
+def checked_primitive(value: Tree) -> Tree:
+    """A primitive as it is stored: integers of 64 bits, or doubles; refuse what is neither."""
+    if type(value) is int:
+        if MIN_INTEGER <= value <= MAX_INTEGER:
+            return value
         try:
             return float(value)
         except OverflowError:
             raise Refusal(400, "Invalid data; a number is beyond a 64-bit float.") from None
-    elif type(value) is float and value.is_integer() and abs(value) < 2**53:
-        return int(value)
+    if isinstance(value, str) and len(value) >= SHORT and len(value.encode()) > MAX_STRING_BYTES:
+        raise Refusal(400, f"Invalid data; a string is longer than {MAX_STRING_BYTES} bytes.")
+    if type(value) is float:
+        if not isfinite(value):
+            raise Refusal(400, NOT_JSON)
+        if abs(value) < 2**53 and value.is_integer():
+            return int(value)
     return value
 
 
 def _special(value: dict[str, Tree]) -> Tree:
-    """The objects that are not: `.sv`, `.value` and, refused, `.priority`."""
-    if value.get(".priority") is not None:
+    """What `.sv` and `.value` stand for; priorities are refused."""
+    if len(value) == 1 and value.get(".sv") == "timestamp":
+        return cast(Tree, NOW)
+    if value.pop(".priority", None) is not None:
         raise Refusal(400, "Priorities are not supported here: order by a child instead.")
-    if ".value" in value:
-        inner = value[".value"]
+    inner, sv = value.pop(".value", None), value.pop(".sv", None)
+    if value:
+        check_key(next(iter(value)))
+        raise Refusal(400, "Invalid data; .value and .sv stand alone.")
+    if sv is None:
         if isinstance(inner, dict | list):
             raise Refusal(400, "Invalid data; .value must be a primitive.")
-        return _checked_primitive(inner)
-    if ".sv" not in value:
-        return None
-    sv = value[".sv"]
-    if sv == "timestamp":
-        return cast(Tree, ServerValue())
+        return checked_primitive(inner)
     increment = sv.get("increment") if isinstance(sv, dict) and len(sv) == 1 else None
-    if len(value) > 1 or type(increment) not in (int, float):
+    if type(increment) not in (int, float):
         raise Refusal(400, 'Invalid data; .sv must be "timestamp" or {"increment": number}.')
-    return cast(Tree, ServerValue(cast(float, _checked_primitive(increment))))
+    return cast(Tree, ServerValue(cast(float, checked_primitive(increment))))
 
 
-def _note_blanks(tree: Tree, path: Path, made: Draft, root: bool = False) -> None:
+def _note_blanks(tree: Tree, path: Path, made: Draft) -> None:
     if isinstance(tree, dict):
-        for key, child in tree.items():
-            if isinstance(child, ServerValue):
-                made.blanks.append((tree, key, (*path, key), child))
+        for key in [key for key, child in tree.items() if isinstance(child, ServerValue)]:
+            made.blanks.append((tree, key, (*path, key), cast(ServerValue, tree[key])))
     elif isinstance(tree, list):
         for n, child in enumerate(tree):
             if isinstance(child, ServerValue):
-                made.blanks.append((tree, n, () if root else (*path, str(n)), child))
+                made.blanks.append((tree, n, (*path, str(n)), child))
 
 
 def incremented(old: Tree, by: int | float) -> Tree:
     """`old` plus `by`; what is no number counts as 0, an integer beyond 64 bits turns double."""
     base = old if isinstance(old, int | float) and not isinstance(old, bool) else 0
-    total = _checked_primitive(base + by)
-    if isinstance(total, float) and total in (float("inf"), float("-inf")):
-        raise Refusal(400, "Invalid data; the sum is beyond a 64-bit float.")
-    return total
+    return checked_primitive(base + by)

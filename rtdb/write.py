@@ -1,15 +1,39 @@
 """Writing: a tree put at a path, as one row or as many as it needs."""
 
 import time
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import TypeVar
 
 from rtdb.errors import Refusal
 from rtdb.index import Indexer
 from rtdb.keys import END, Path, decode, encode, segment
-from rtdb.read import View
+from rtdb.read import Row, View
+from rtdb.rules import Rules
 from rtdb.store import Namespace, Namespaces
-from rtdb.tree import Draft, Tree, children_of, encode_json, incremented, replaced, stored
+from rtdb.tree import (
+    NOT_JSON,
+    Draft,
+    Tree,
+    children_of,
+    draft,
+    encode_json,
+    incremented,
+    replaced,
+    stored,
+)
+
+T = TypeVar("T")
 
 RECORD_BYTES = 16 * 1024
+STATEMENT_ROWS = STATEMENT_PATHS = 1000
+RELATED = """
+WITH wanted (low, high) AS (VALUES {}),
+found AS (SELECT low, (SELECT key FROM record WHERE key < high ORDER BY key DESC LIMIT 1) AS key
+    FROM wanted)
+SELECT low FROM found
+WHERE substr(key, 1, length(low)) = low OR substr(low, 1, length(key)) = key
+"""  # the paths at, above or below which there is a row
 
 
 class Mismatch(Exception):
@@ -50,8 +74,19 @@ class Writer(View):
 
     def update(self, name: str, drafts: list[tuple[Path, Draft]]) -> None:
         """Put every draft at its path. Where one can't be, nothing of the update may stay."""
-        namespace = self.namespaces.create(name)
-        now = self.now()
+        self._update(self.namespaces.create(name), drafts, self.now())
+
+    def replace(self, name: str, path: Path, pieces: Iterable[tuple[Path, Tree]]) -> None:
+        """Put a large value, of which the pieces come one after another, at `path`."""
+        namespace, now = self.namespaces.create(name), self.now()
+        self.put(namespace, path, None)
+        for some in batches(pieces, STATEMENT_PATHS):
+            drafts = [((*path, *below), draft(value, len(path + below))) for below, value in some]
+            if any(sv.increment is not None for _, made in drafts for *_, sv in made.blanks):
+                raise Refusal(400, "Increments are not supported in a body as large as this one.")
+            self._update(namespace, drafts, now)
+
+    def _update(self, namespace: Namespace, drafts: list[tuple[Path, Draft]], now: int) -> None:
         for path, made in drafts:
             for container, key, below, sv in made.blanks:
                 value: Tree = now
@@ -59,8 +94,30 @@ class Writer(View):
                     old = self.peek(encode(namespace.root, path + below))
                     value = incremented(old, sv.increment)
                 container[key] = value  # type: ignore[index]
-        for path, made in drafts:
-            self.put(namespace, path, made.tree)
+        for some in batches(drafts, STATEMENT_PATHS):
+            self._put_many(namespace, some)
+
+    def _put_many(self, namespace: Namespace, drafts: list[tuple[Path, Draft]]) -> None:
+        """Put drafts, none within another; what is new goes in by one statement."""
+        keyed = sorted((encode(namespace.root, path), path, made.tree) for path, made in drafts)
+        bounds = chain.from_iterable((key, key + END) for key, _, _ in keyed)
+        sql = RELATED.format(",".join(["(?,?)"] * len(keyed)))
+        known = {key for (key,) in self.db.execute(sql, list(bounds))}
+        rows: list[Row] = []
+        for key, path, tree in keyed:
+            whole = all(
+                depth + 1 == len(path) for depth in namespace.rules.indexed_above(path[:-1])
+            )
+            if whole and key not in known:
+                rows += _rows(key, tree)
+            else:
+                self.put(namespace, path, tree)
+        self._insert(rows)
+
+    def set_rules(self, name: str, rules: Rules) -> None:
+        """Give a namespace rules of its own."""
+        self.namespaces.set_rules(name, rules)
+        self.indexer.reload()
 
     def check_etag(self, name: str, path: Path, etag: str) -> None:
         """Raise Mismatch unless the state at `path` is the one that `etag` names."""
@@ -83,7 +140,7 @@ class Writer(View):
         else:
             if below:
                 self.db.execute("DELETE FROM record WHERE key >= ? AND key < ?", (key, key + END))
-            self._insert(key, tree)
+            self._insert(_rows(key, tree))
         self.indexer.after(namespace, path)
 
     def _put_within(self, holder: bytes, key: bytes, tree: Tree) -> None:
@@ -91,18 +148,36 @@ class Writer(View):
         (text,) = self.db.execute("SELECT value FROM record WHERE key = ?", (holder,)).fetchone()
         whole = replaced(stored(text), decode(key, len(holder)), tree)
         self.db.execute("DELETE FROM record WHERE key = ?", (holder,))
-        self._insert(holder, whole)
+        self._insert(_rows(holder, whole))
 
-    def _insert(self, key: bytes, tree: Tree) -> None:
-        if tree is None:
-            return
-        try:
-            text = encode_json(tree)
-        except UnicodeEncodeError:
-            raise Refusal(400, "Invalid data; a string is not valid Unicode.") from None
-        if len(text) <= RECORD_BYTES or not isinstance(tree, dict | list):
-            self.last_id += 1
-            self.db.execute("INSERT INTO record VALUES (?, ?, ?)", (self.last_id, key, text))
-            return
-        for name, child in children_of(tree):
-            self._insert(key + segment(name), child)
+    def _insert(self, rows: Iterable[Row]) -> None:
+        """Insert in few statements: each runs as a whole without Python's lock."""
+        for some in batches(rows, STATEMENT_ROWS):
+            values: list[int | bytes] = []
+            for key, text in some:
+                self.last_id += 1
+                values += (self.last_id, key, text)
+            sql = "INSERT OR ROLLBACK INTO record VALUES " + ",".join(["(?,?,?)"] * len(some))
+            self.db.execute(sql, values)
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The same items, up to `size` at a time."""
+    waiting = iter(items)
+    while some := list(islice(waiting, size)):
+        yield some
+
+
+def _rows(key: bytes, tree: Tree) -> Iterator[Row]:
+    """The rows that hold `tree` at `key`."""
+    if tree is None:
+        return
+    try:
+        text = encode_json(tree)
+    except UnicodeEncodeError:
+        raise Refusal(400, NOT_JSON) from None
+    if len(text) <= RECORD_BYTES or not isinstance(tree, dict | list):
+        yield key, text
+        return
+    for name, child in children_of(tree):
+        yield from _rows(key + segment(name), child)

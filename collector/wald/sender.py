@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 LIFETIME = 14
 """Seconds after which a sender ends, whatever the network does."""
 
+LINGER = 2.0
+"""Seconds that it waits for more before it goes: a build may run a tool a thousand times, and a
+process for each would slow it down."""
+
+LOOK_EVERY = 0.2
+"""Seconds between looks at the spool meanwhile."""
+
 
 def main(arguments: list[str]) -> None:
     """Deliver what the application *arguments[0]* has spooled to the endpoint *arguments[1]*."""
@@ -45,7 +52,7 @@ def main(arguments: list[str]) -> None:
         os.chdir("/")
     sender = Sender(environment, endpoint)
     while True:
-        sender.deliver()
+        sender.work()
         lock.free()
         # A run that ended meanwhile found the lock taken, and left its reports to this sender.
         lock.patience = 0.1
@@ -66,6 +73,17 @@ class Sender:
         self.event_backoff = Backoff(environment.state, "retry-sentry")
         self.until = time.monotonic() + LIFETIME - 1  # a second to leave in order
 
+    def work(self) -> None:
+        """Deliver what is there, and what comes until nothing came for a while."""
+        leave = time.monotonic() + LINGER
+        while time.monotonic() <= min(leave, self.until):
+            if self._waiting():
+                leave = time.monotonic() + LINGER
+                self.deliver()
+                if self._waiting():
+                    return  # the server does not take it now
+            time.sleep(LOOK_EVERY)
+
     def deliver(self) -> None:
         """Send everything, as long as the server takes it or time is left to ask again."""
         now_ms = time.time_ns() // 1_000_000
@@ -80,6 +98,9 @@ class Sender:
         """Tell whether there is nothing left that could be sent now."""
         reports = self.spool.pending() and self._may_ask(self.backoff)
         return not reports and not (self.events.pending() and self._may_ask(self.event_backoff))
+
+    def _waiting(self) -> bool:
+        return self.spool.pending() or self.events.pending()
 
     def _may_ask(self, backoff: Backoff) -> bool:
         return time.monotonic() + backoff.wait() < self.until

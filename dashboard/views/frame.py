@@ -84,7 +84,7 @@ def _kept(
 ) -> pd.DataFrame:
     snapshot = _warehouse.read()
     try:
-        history = History(scope, snapshot.table("reports"), snapshot.table("visits"))
+        history = History(scope, snapshot.table)
         return _work_out(history)
     finally:
         snapshot.connection.disconnect()
@@ -170,7 +170,7 @@ def _filtered(settings: Settings, warehouse: Warehouse, version: tuple[int, int]
 def _apps(version: tuple[int, int], _warehouse: Warehouse) -> pd.DataFrame:
     snapshot = _warehouse.read()
     try:
-        return apps(snapshot.table("visits")).to_pandas()
+        return apps(snapshot.table).to_pandas()
     finally:
         snapshot.connection.disconnect()
 

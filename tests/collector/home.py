@@ -87,17 +87,18 @@ class Home:
         return shown.decode().replace("\r\n", "\n")
 
     def settle(self) -> None:
-        """Wait until the sender, if there is one, has gone."""
-        for _ in range(10):
-            if not self.state.exists():
+        """Wait until the sender has done, or given up, what there is to do."""
+        quiet = 0
+        while quiet < 5 and self.state.exists():
+            left = bool(self.spooled()) or any(self.state.glob("event-*"))
+            trouble = any((self.state / name).exists() for name in ("retry", "retry-sentry"))
+            if not left and not trouble:
                 return
-            lock = Lock(str(self.state), SENDER_LOCK, patience=60)
-            assert lock.take()
-            due = self.spooled() and not (self.state / "retry").exists()
-            lock.free()
-            if not due:
-                return
-            time.sleep(0.3)  # a sender that was leaving has seen them, and takes the lock again
+            lock = Lock(str(self.state), SENDER_LOCK, patience=0)
+            if lock.take():
+                lock.free()
+                quiet += 1  # a sender that was leaving may take the lock again
+            time.sleep(0.1)
 
     def spooled(self) -> list[dict[str, Any]]:
         """Return the reports that wait."""

@@ -10,9 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from dashboard.analysis.history import History
 from dashboard.analysis.scope import Scope
 from dashboard.warehouse import Warehouse
+from ingest.store import StoredReport
 
 APP = "tool"
 FIRST = date(2026, 1, 1)
@@ -62,15 +65,21 @@ def _event(draw: random.Random, install: str, when: int, ci: bool) -> Iterator[d
 
 @contextmanager
 def history_of(
-    reports: Iterable[Mapping[str, Any]], as_of: date, last_day: date, **chosen: Any
+    reports: Iterable[Mapping[str, Any]],
+    as_of: date,
+    last_day: date,
+    *,
+    app: str = APP,
+    **chosen: Any,
 ) -> Iterator[History]:
     """A warehouse file that holds these reports, and the app's history in it."""
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Warehouse(Path(folder) / "warehouse.duckdb")
         with warehouse.replacing("test", wait=True) as replacement:
-            replacement.add([{**report, "received": report["time"]} for report in reports])
+            stored = [{**report, "received": report["time"]} for report in reports]
+            replacement.add(msgspec.convert(stored, list[StoredReport]))
             replacement.publish()
         snapshot = warehouse.read()
-        scope = Scope(APP, as_of, last_day, **chosen)
-        yield History(scope, snapshot.table("reports"), snapshot.table("visits"))
+        scope = Scope(app, as_of, last_day, **chosen)
+        yield History(scope, snapshot.table)
         snapshot.connection.disconnect()

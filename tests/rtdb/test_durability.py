@@ -11,7 +11,7 @@ import requests
 from tests.rtdb.server import Server, running
 
 OWNER = {"Authorization": "Bearer owner"}
-CYCLES = int(os.environ.get("RTDB_KILLS", "30"))
+CYCLES = int(os.environ.get("RTDB_KILLS", "100"))
 WRITERS = 4
 
 
@@ -66,14 +66,3 @@ def test_kill_9_loses_nothing_acknowledged_and_tears_nothing(tmp_path: Path) -> 
             load.join()
             expected |= load.acknowledged
     assert expected
-
-
-def test_a_second_server_is_refused(tmp_path: Path) -> None:
-    import subprocess
-
-    from tests.rtdb.server import command
-
-    with running(tmp_path):
-        second = subprocess.run(command(tmp_path), capture_output=True, text=True, check=False)
-        assert second.returncode == 1
-        assert second.stderr == f"rtdb: Another server is using the data folder {tmp_path}.\n"

@@ -1,0 +1,115 @@
+"""The CSV files: what a spreadsheet and a program make of them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dashboard.export import csv_bytes, export, suppressed
+from dashboard.sentry import SentryLinks
+from dashboard.tables import Table, table
+from tests.dashboard.histories import FIRST, history_of, random_reports
+
+DESIGNED = {
+    "new_installs": "day,installs",
+    "active_installs": "day,active_1,active_7,active_30",
+    "lifecycle": "week,new,returning,resurrected,dormant",
+    "retention": "cohort,size,week,active,share",
+    "version_adoption": "week,version,installs",
+    "os_spread": "os,os_version,installs,share",
+    "solution_deployments": "week,solution,operation,attempts,succeeded,installs",
+    "one_time": "cohort,installs,one_time,too_early,share",
+    "error_impact": "fingerprint,type,where,installs,visits,unmatched,left,expected,excess,ci_low,"
+    "ci_high,q_value,sentry_url",
+    "left_after_error": "install,first_seen,last_seen,silent_days,visits,fingerprint,type,version,"
+    "os,sentry_url",
+    "metric_hosts": "value,installs,share",
+    "metric_os": "value,installs,share",
+    "metric_os_version": "value,installs,share",
+    "metric_package_version": "value,installs,share",
+}
+AS_OF = FIRST + timedelta(days=100)
+SENTRY = SentryLinks("https://sentry.example", "acme", "tool")
+
+
+def test_every_file_has_the_designed_columns(tmp_path: Path) -> None:
+    reports = random_reports(1, installs=60, days=100)
+    with history_of(reports, AS_OF, AS_OF) as history:
+        written = export(history, tmp_path / "out", sentry=SENTRY)
+    heads = {path.stem: path.read_text().partition("\n")[0] for path in written}
+    assert heads == DESIGNED
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        f"{name}.csv" for name in DESIGNED
+    )
+
+
+def test_an_error_links_to_its_issue_and_a_leaver_to_its_event(tmp_path: Path) -> None:
+    base = {"app": "tool", "install": "1" * 32, "metrics": {}, "ci": False, "dropped": 0}
+    error = {"fingerprint": "f" * 16, "type": "E", "where": "m:f", "sentry_event": "e" * 32}
+    report = {**base, "id": "0" * 32, "time": 1_767_225_600_000, "kind": "error", "error": error}
+    with history_of([report], AS_OF, AS_OF) as history:
+        export(history, tmp_path, sentry=SENTRY)
+    site = "https://sentry.example/organizations/acme"
+    assert (
+        (tmp_path / "error_impact.csv")
+        .read_text()
+        .splitlines()[1]
+        .endswith(f",{site}/issues/?query=project%3Atool%20wald.fingerprint%3Affffffffffffffff")
+    )
+    assert (tmp_path / "left_after_error.csv").read_text().splitlines()[1] == (
+        f"{'1' * 32},2026-01-01,2026-01-01,100,1,ffffffffffffffff,E,,,"
+        f"{site}/projects/tool/events/{'e' * 32}/"
+    )
+
+
+def test_values_are_plain() -> None:
+    frame = pd.DataFrame(
+        {
+            "day": pd.to_datetime(["2026-03-12", "2026-03-13"]),
+            "installs": [12345.0, None],
+            "share": [0.5, 1.0],
+            "name": ["a,b", None],
+        }
+    )
+    assert csv_bytes(frame) == (
+        b'day,installs,share,name\n2026-03-12,12345,0.5,"a,b"\n2026-03-13,,1.0,\n'
+    )
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+SUM(A1)", "-2+3", "@now", "\t=1", " =1", "\r=1"])
+def test_a_formula_is_defused(text: str) -> None:
+    assert csv_bytes(pd.DataFrame({"value": [text]})).decode().strip('value\n"').startswith("'")
+
+
+@pytest.mark.parametrize("text", ["-5", "+1.5e3", "a=b", "2.3.1", "–"])
+def test_other_text_stays(text: str) -> None:
+    assert csv_bytes(pd.DataFrame({"value": [text]})).decode() == f"value\n{text}\n"
+
+
+def test_small_cells_are_blank_with_what_gives_them_away() -> None:
+    retention = pd.DataFrame(
+        {
+            "cohort": [date(2026, 1, 5)] * 3,
+            "size": [20, 20, 4],
+            "week": [0, 1, 0],
+            "active": [20, 3, 4],
+            "share": [1.0, 0.15, 1.0],
+        }
+    )
+    kept = suppressed(table("retention"), retention, 5)
+    assert kept[["size", "active", "share"]].isna().values.tolist() == [
+        [False, False, False],
+        [False, True, True],
+        [True, True, True],
+    ]
+    assert kept["week"].tolist() == [0, 1, 0]
+
+
+def test_small_cells_show_no_single_install() -> None:
+    personal: Table = table("left_after_error")
+    frame = pd.DataFrame({name: ["x"] for name in personal.columns})
+    assert suppressed(personal, frame, 2).empty
+    assert len(suppressed(personal, frame, 1)) == 1

@@ -1,0 +1,82 @@
+"""How numbers, versions and names from outside are said."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from dashboard import words
+from dashboard.analysis.scope import seen_from, start_of
+from dashboard.findings import error_name
+from dashboard.sentry import SentryLinks
+from dashboard.shapes import last_complete_week
+from dashboard.versions import newest_first
+from ingest.store import SettingError
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "0"), (1204, "1,204"), (12_400, "12.4 k"), (3_100_000, "3.1 M"), (-5, "-5")],
+)
+def test_count(number: float, said: str) -> None:
+    assert words.count(number) == said
+
+
+@pytest.mark.parametrize(
+    ("fraction", "said"),
+    [(0, "0 %"), (0.384, "38 %"), (0.013, "1.3 %"), (0.994, "99.4 %"), (1, "100 %")],
+)
+def test_percent(fraction: float, said: str) -> None:
+    assert words.percent(fraction) == said
+
+
+def test_a_share_has_its_base() -> None:
+    assert words.share(157, 412) == "38 % of 412"
+    assert words.share(0, 0) == "–"
+
+
+def test_words_from_outside_are_only_shown() -> None:
+    hostile = "[x](http://evil) <b>**bold**</b>\n# head $x$ :red[y]"
+    plain = words.plain_markdown(hostile)
+    assert "\n" not in plain
+    assert plain == (r"\[x\]\(http\://evil\) \<b\>\*\*bold\*\*\</b\> \# head \$x\$ \:red\[y\]")
+    assert words.plain_label("<a href='x'>y</a> & z") == "&lt;a href='x'&gt;y&lt;/a&gt; &amp; z"
+
+
+def test_versions_are_ordered_by_value() -> None:
+    given = ["2.9", "2.10", "2.9rc1", "2.9.1", "unknown", "10.0", "2.8"]
+    assert newest_first(given) == ["10.0", "2.10", "2.9.1", "2.9", "2.9rc1", "2.8", "unknown"]
+
+
+def test_weeks_begin_on_monday() -> None:
+    assert start_of(date(2026, 11, 22), "W") == date(2026, 11, 16)
+    assert start_of(date(2026, 11, 23), "W") == date(2026, 11, 23)
+    assert last_complete_week(date(2026, 11, 22)) == date(2026, 11, 16)
+    assert last_complete_week(date(2026, 11, 21)) == date(2026, 11, 9)
+
+
+def test_as_of_is_the_last_complete_day() -> None:
+    today = date(2026, 11, 22)
+    yesterday = date(2026, 11, 21)
+    assert seen_from(today, last_report=today) == (yesterday, today)
+    assert seen_from(today, last_report=date(2026, 11, 1)) == (date(2026, 11, 1),) * 2
+    assert seen_from(today, last_report=date(2027, 1, 1)) == (yesterday, today)
+    assert seen_from(today, last_report=today, as_of=today) == (today, today)
+
+
+def test_an_error_is_named_by_where_it_happened() -> None:
+    assert error_name("KeyError", "tool.solutions.suricata:install") == (
+        "KeyError in suricata.install"
+    )
+    assert error_name("KeyError", "odd") == "KeyError in odd"
+
+
+def test_sentry_is_set_whole_or_not_at_all() -> None:
+    assert SentryLinks.read({}) is None
+    with pytest.raises(SettingError, match="SENTRY_PROJECT is not set"):
+        SentryLinks.read({"SENTRY_ORG": "acme"})
+    with pytest.raises(SettingError, match="SENTRY_ORG is not set"):
+        SentryLinks.read({"SENTRY_URL": "https://sentry.example"})
+    with pytest.raises(SettingError, match="SENTRY_URL is 'acme'"):
+        SentryLinks.read({"SENTRY_URL": "acme", "SENTRY_ORG": "o", "SENTRY_PROJECT": "p"})
