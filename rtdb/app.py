@@ -17,7 +17,7 @@ from rtdb.errors import Refusal
 from rtdb.keys import Path, encode
 from rtdb.push_id import PushIds
 from rtdb.query import Query, answer, answer_size, check_index, parse_query
-from rtdb.read import CHUNK_BYTES, View
+from rtdb.read import CHUNK_BYTES, INTERIOR, View
 from rtdb.request import RULES_PATH, Request, parse_request
 from rtdb.rules import parse_rules
 from rtdb.store import Namespace, Namespaces, Store
@@ -34,7 +34,7 @@ TOO_MUCH = (
     "Data requested exceeds the maximum size that can be accessed with a single request. "
     "Contact firebase-support@google.com for help."
 )
-CATCH_UP_ROWS = 5000
+CATCH_UP_ROWS = 50_000
 STALLED_SECONDS = 60  # a client that takes nothing for so long is cut off
 
 log = logging.getLogger("rtdb")
@@ -108,7 +108,8 @@ class App:
             if request.silent:
                 await _send(send, 204, b"", headers)
                 return
-            await self._check_size(view, namespace, request.path, query)
+            if request.parameters.get("shallow") != "true":
+                await self._check_size(view, namespace, request.path, query)
             await _send_pieces(send, pieces, headers)
 
     async def _check_size(
@@ -117,8 +118,11 @@ class App:
         """Refuse to send more than the hosted database does."""
         if self._store.size() <= MAX_RESPONSE:
             return
+        key = encode(namespace.root, path)
+        if view.peek(key) is not INTERIOR:
+            return
         if query is None:
-            size = await asyncio.to_thread(view.size, encode(namespace.root, path))
+            size = await asyncio.to_thread(view.size, key)
         elif query.limit is not None and query.limit <= SURELY_SMALL:
             return
         else:

@@ -46,16 +46,15 @@ class Indexer:
         found = self._view.db.execute(
             "SELECT id, key, value FROM record WHERE id > ? ORDER BY id LIMIT ?",
             (self.indexed, rows),
-        ).fetchall()
-        if not found:
-            return
+        )
         entries: list[Entry] = []
-        for _, key, value in found:
+        before = self.indexed
+        for self.indexed, key, value in found:
             namespace = self._namespaces.of_root(key[:4])
             entries += self._entries_of_row(namespace, decode(key, 4), value)
-        self._insert(entries)
-        self.indexed = found[-1][0]
-        self._view.db.execute("UPDATE state SET indexed = ?", (self.indexed,))
+        if self.indexed > before:
+            self._insert(entries)
+            self._view.db.execute("UPDATE state SET indexed = ?", (self.indexed,))
 
     def before(self, namespace: Namespace, path: Path, fresh: bool) -> None:
         """Drop the entries that a write at `path` makes wrong; `fresh`: nothing is there yet."""

@@ -5,7 +5,7 @@ by anything but keys needs its `.indexOn`, whoever asks.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -186,17 +186,26 @@ def _select_within(held: Tree, query: Query) -> Tree:
 
 
 def _by_index(view: View, namespace: Namespace, path: Path, query: Query) -> Iterator[bytes]:
-    key = encode(namespace.root, path)
-    found = iter(view.db.execute(SELECT, _index_range(view, namespace, path, query)))
+    bounds = _index_range(view, namespace, path, query)
+    found = iter(view.db.execute(SELECT, bounds))
     first = next(found, None)
     if first is None:
         return iter([NOTHING])
-    rows = _whole(view, key, chain([first], found))
-    if first[0][0] != INTEGER_TAG:
-        return view.join(rows, key, array=False)
-    by_key = sorted(rows)  # an array, perhaps: its order is that of its keys
-    array = is_array(text_of(row[0][len(key) :]).decode() for row in by_key)
-    return view.join(by_key, key, array)
+    key, array = bounds[0], False
+    rows: Iterable[tuple[bytes, bytes | None]] = chain([first], found)
+    if first[0][0] == INTEGER_TAG:  # an array, perhaps: its order is that of its keys
+        children = sorted(child for child, _ in rows)
+        array = is_array(text_of(child).decode() for child in children)
+        rows = view.db.execute(SELECT, bounds)
+        if array:
+            rows = ((child, None) for child in children)
+    return view.join(_whole(view, key, rows), key, array)
+
+
+def _whole(view: View, key: bytes, found: Iterable[tuple[bytes, bytes | None]]) -> Iterator[Row]:
+    """Each child as one row, also where it spans several or lies within one."""
+    for child, value in found:
+        yield key + child, b"".join(view.json(key + child)) if value is None else value
 
 
 def _index_range(
@@ -210,9 +219,3 @@ def _index_range(
         start, child = view.db.execute(NTH_FROM_END, bounds).fetchone() or (start, child)
     limit = -1 if query.limit is None else query.limit
     return encode(namespace.root, path), place, start, child, query.high, limit
-
-
-def _whole(view: View, key: bytes, found: Iterator[tuple[bytes, bytes | None]]) -> Iterator[Row]:
-    """Each child as one row, also where it spans several or lies within one."""
-    for child, value in found:
-        yield key + child, b"".join(view.json(key + child)) if value is None else value

@@ -16,8 +16,8 @@ from rtdb.store import Namespaces, Store, transaction
 from rtdb.write import Writer
 
 
-async def serve(store: Store, rules: Rules, host: str, port: int) -> None:
-    """Serve until the process is asked to end; say where, once ready."""
+def server_for(store: Store, rules: Rules, host: str, port: int) -> "Server":
+    """A server of the store; its `serve` runs until the process is asked to end."""
     sys.setswitchinterval(0.001)  # the commit thread's statements are long, its Python is not
     with transaction(store.db):
         namespaces = Namespaces(store.db, rules)
@@ -33,18 +33,16 @@ async def serve(store: Store, rules: Rules, host: str, port: int) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
     )
-    server = Server(config)
-    committing = asyncio.create_task(committer.run())
-    await server.serve()
-    committing.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await committing
-    with contextlib.suppress(sqlite3.Error):
-        store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return Server(config, store, committer)
 
 
 class Server(uvicorn.Server):
-    """A server that says where it listens."""
+    """A server that says where it listens, and commits while it serves."""
+
+    def __init__(self, config: uvicorn.Config, store: Store, committer: Committer) -> None:
+        super().__init__(config)
+        self._store = store
+        self._committer = committer
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then print the one line that others wait for."""
@@ -52,3 +50,13 @@ class Server(uvicorn.Server):
         for server in self.servers:
             host, port = server.sockets[0].getsockname()[:2]
             print(f"rtdb: http://{host}:{port}", flush=True)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve; then leave all that was committed in the one file."""
+        committing = asyncio.create_task(self._committer.run())
+        await super().serve(sockets)
+        committing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await committing
+        with contextlib.suppress(sqlite3.Error):
+            self._store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -9,7 +9,7 @@ from rtdb.rules import Rules
 from rtdb.store import Namespaces, Store, transaction
 from rtdb.write import Writer
 
-CATCH_UP_ROWS = 10_000
+CATCH_UP_ROWS = 50_000
 
 
 def export_json(store: Store, rules: Rules, name: str, file: IO[bytes]) -> None:
