@@ -30,6 +30,7 @@ def server_for(store: Store, rules: Rules, host: str, port: int) -> "Server":
         access_log=False,
         log_level="error",
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
     )
