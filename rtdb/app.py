@@ -89,17 +89,17 @@ class App:
         namespace = self._namespaces.find(request.namespace)
         if query is not None:
             check_index(query, namespace.rules, request.path)
-        with await self._view_for(query) as view:
+        with await self._view_for(namespace, query) as view:
             key = encode(namespace.root, request.path)
             headers: list[tuple[bytes, bytes]] = []
             if query is not None:
-                pieces = answer(view, namespace, request.path, query)
+                pieces = answer(view, namespace, request.path, query, request.pretty)
             elif request.parameters.get("shallow") == "true":
                 pieces = view.shallow(key)
             else:
                 known = request.header(b"if-none-match")
                 if known or request.header(b"x-firebase-etag") == "true":
-                    etag = view.etag(key)
+                    etag = await asyncio.to_thread(view.etag, key)
                     headers.append((b"etag", etag.encode()))
                     if known == etag:
                         await _send(send, 304, b"", headers)
@@ -179,10 +179,10 @@ class App:
         else:
             raise Refusal(405, "Method not allowed: use GET or PUT.")
 
-    async def _view_for(self, query: Query | None) -> "OpenView":
+    async def _view_for(self, namespace: Namespace, query: Query | None) -> "OpenView":
         """A view of the last committed state, which must have its index if a query needs it."""
         view = self._open_view()
-        if query is None or query.order == "$key" or view.is_indexed():
+        if query is None or query.order == "$key" or view.is_indexed(namespace):
             return view
         view.close()
         while self._committer.lag > CATCH_UP_ROWS:
@@ -190,7 +190,7 @@ class App:
         return cast(
             OpenView,
             await self._committer.submit(
-                lambda writer: writer.indexer.catch_up(writer.lag),
+                lambda writer: writer.catch_up(writer.lag + 1),
                 then=lambda _: self._open_view(),
                 weight=CATCH_UP_ROWS,
             ),
@@ -201,7 +201,7 @@ class App:
 
 
 def _catch_up(writer: Writer) -> None:
-    writer.indexer.catch_up(CATCH_UP_ROWS)
+    writer.catch_up(CATCH_UP_ROWS)
 
 
 class OpenView(View):

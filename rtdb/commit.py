@@ -103,7 +103,10 @@ class Committer:
                 await asyncio.wait_for(self._wake.wait(), TIDY_SECONDS)
                 return
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, self._db.execute, CHECKPOINT)
+            try:
+                await loop.run_in_executor(self._thread, self._db.execute, CHECKPOINT)
+            except sqlite3.Error as error:
+                log.error("a checkpoint failed: %s", error)
             await self._wake.wait()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
@@ -114,13 +117,13 @@ class Committer:
             await loop.run_in_executor(self._thread, self._apply_and_commit, batch)
         else:
             self._apply(batch)
-            self._writer.indexer.catch_up(EAGER_ROWS)
+            self._writer.catch_up(EAGER_ROWS)
             await loop.run_in_executor(self._thread, self._db.execute, "COMMIT")
 
     def _apply_and_commit(self, batch: list[Job]) -> None:
         self._apply(batch)
         if not batch:
-            self._writer.indexer.catch_up(max(IDLE_ROWS, self._writer.lag // IDLE_SHARE))
+            self._writer.catch_up(max(IDLE_ROWS, self._writer.lag // IDLE_SHARE))
         self._db.execute("COMMIT")
 
     def _apply(self, batch: list[Job]) -> None:

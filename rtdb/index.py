@@ -41,17 +41,20 @@ class Indexer:
         (indexed,) = self._view.db.execute("SELECT indexed FROM state").fetchone()
         self.indexed: int = indexed
 
-    def catch_up(self, rows: int) -> None:
-        """Give their entries to the `rows` oldest rows that have none yet."""
+    def catch_up(self, rows: int, last_id: int) -> None:
+        """Give their entries to the `rows` oldest rows that have none yet, up to `last_id`."""
         found = self._view.db.execute(
             "SELECT id, key, value FROM record WHERE id > ? ORDER BY id LIMIT ?",
             (self.indexed, rows),
         )
         entries: list[Entry] = []
-        before = self.indexed
+        before, count = self.indexed, 0
         for self.indexed, key, value in found:
+            count += 1
             namespace = self._namespaces.of_root(key[:4])
             entries += self._entries_of_row(namespace, decode(key, 4), value)
+        if count < rows:
+            self.indexed = last_id  # the others are gone again
         if self.indexed > before:
             self._insert(entries)
             self._view.db.execute("UPDATE state SET indexed = ?", (self.indexed,))

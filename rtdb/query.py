@@ -13,7 +13,7 @@ from rtdb.errors import Refusal
 from rtdb.index import place_of
 from rtdb.keys import END, INTEGER_TAG, TEXT_TAG, Path, encode, segment, text_of
 from rtdb.order import sortable
-from rtdb.read import INTERIOR, Row, View
+from rtdb.read import INTERIOR, Row, View, indented
 from rtdb.rules import Rules
 from rtdb.store import Namespace
 from rtdb.tree import (
@@ -139,11 +139,13 @@ def _index_name(query: Query) -> str:
     return ".value" if query.order == "$value" else query.order
 
 
-def answer(view: View, namespace: Namespace, path: Path, query: Query) -> Iterator[bytes]:
+def answer(
+    view: View, namespace: Namespace, path: Path, query: Query, pretty: bool = False
+) -> Iterator[bytes]:
     """The JSON of the children that `query` selects: by key, or in the index's order."""
     if query.order == "$key":
-        return _by_key(view, encode(namespace.root, path), query)
-    return _by_index(view, namespace, path, query)
+        return _by_key(view, encode(namespace.root, path), query, pretty)
+    return _by_index(view, namespace, path, query, pretty)
 
 
 def answer_size(view: View, namespace: Namespace, path: Path, query: Query) -> int:
@@ -155,12 +157,13 @@ def answer_size(view: View, namespace: Namespace, path: Path, query: Query) -> i
     return int(size or 0)
 
 
-def _by_key(view: View, key: bytes, query: Query) -> Iterator[bytes]:
+def _by_key(view: View, key: bytes, query: Query, pretty: bool) -> Iterator[bytes]:
     held = view.peek(key)
     if held is not INTERIOR:
-        return iter([encode_json(_select_within(held, query) or {})])
+        text = encode_json(_select_within(held, query) or {})
+        return iter([indented(text, 0) if pretty else text])
     low, high = _key_range(view, key, query)
-    return view.join(view.rows(low, high), key, view.is_array(key, low, high), nothing=NOTHING)
+    return view.join(view.rows(low, high), key, view.is_array(key, low, high), pretty, NOTHING)
 
 
 def _key_range(view: View, key: bytes, query: Query) -> tuple[bytes, bytes]:
@@ -185,7 +188,9 @@ def _select_within(held: Tree, query: Query) -> Tree:
     return canonical(dict(chosen))
 
 
-def _by_index(view: View, namespace: Namespace, path: Path, query: Query) -> Iterator[bytes]:
+def _by_index(
+    view: View, namespace: Namespace, path: Path, query: Query, pretty: bool
+) -> Iterator[bytes]:
     bounds = _index_range(view, namespace, path, query)
     found = iter(view.db.execute(SELECT, bounds))
     first = next(found, None)
@@ -199,7 +204,7 @@ def _by_index(view: View, namespace: Namespace, path: Path, query: Query) -> Ite
         rows = view.db.execute(SELECT, bounds)
         if array:
             rows = ((child, None) for child in children)
-    return view.join(_whole(view, key, rows), key, array)
+    return view.join(_whole(view, key, rows), key, array, pretty)
 
 
 def _whole(view: View, key: bytes, found: Iterable[tuple[bytes, bytes | None]]) -> Iterator[Row]:

@@ -55,6 +55,7 @@ class Server(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve; then leave all that was committed in the one file."""
         committing = asyncio.create_task(self._committer.run())
+        committing.add_done_callback(lambda _: setattr(self, "should_exit", True))
         await super().serve(sockets)
         committing.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -118,7 +118,7 @@ class Namespaces:
             return
         rows = db.execute("SELECT name, indexing FROM namespace").fetchall()
         for name, indexing in rows:
-            if self.find(name).rules.indexing() != indexing:
+            if self.find(name).rules.indexing != indexing:
                 self._reindex(self.find(name))
 
     def reload(self) -> None:
@@ -144,7 +144,7 @@ class Namespaces:
         if name not in self._known:
             number = self._db.execute(
                 "INSERT INTO namespace (name, indexing) VALUES (?, ?)",
-                (name, self._default.indexing()),
+                (name, self._default.indexing),
             ).lastrowid
             assert number is not None
             made = Namespace(number, name, self._default)
@@ -154,7 +154,7 @@ class Namespaces:
     def set_rules(self, name: str, rules: Rules) -> None:
         """Give a namespace rules of its own; within the caller's transaction."""
         namespace = self.create(name)
-        changed = namespace.rules.indexing() != rules.indexing()
+        changed = namespace.rules.indexing != rules.indexing
         namespace.rules = rules
         self._db.execute("UPDATE namespace SET rules = ? WHERE name = ?", (rules.text, name))
         if changed:
@@ -168,7 +168,7 @@ class Namespaces:
         self._db.execute("UPDATE state SET indexed = 0")
         self._db.execute(
             "UPDATE namespace SET indexing = ? WHERE name = ?",
-            (namespace.rules.indexing(), namespace.name),
+            (namespace.rules.indexing, namespace.name),
         )
 
 

@@ -30,5 +30,5 @@ def import_json(store: Store, rules: Rules, name: str, file: IO[bytes]) -> None:
         writer.replace(name, (), ((tuple(map(check_key, path)), value) for path, value in pieces))
     while writer.lag:
         with transaction(store.db):
-            writer.indexer.catch_up(CATCH_UP_ROWS)
+            writer.catch_up(CATCH_UP_ROWS)
     store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
