@@ -18,7 +18,7 @@ from rtdb.rules import Rules, parse_rules
 
 FORMAT = 1
 APPLICATION_ID = 0x57414C44
-CACHE_KIB = 32_000
+CACHE_KIB = 64_000
 MAX_WAL_PAGES = 50_000  # when a commit copies the log into the file, if no idle moment came before
 
 SCHEMA = """

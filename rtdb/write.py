@@ -109,9 +109,8 @@ class Writer(View):
         known = {key for (key,) in self.db.execute(sql, list(bounds))}
         rows: list[Row] = []
         for key, path, tree in keyed:
-            whole = all(
-                depth + 1 == len(path) for depth in namespace.rules.indexed_above(path[:-1])
-            )
+            indexed = namespace.rules.indexed_above(path[:-1])
+            whole = not indexed or indexed == (len(path) - 1,)
             if whole and key not in known:
                 rows += _rows(key, tree)
             else:
