@@ -28,7 +28,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def server_for(store: Store, rules: Rules) -> "Server":
     """A server of the store; its `serve` runs until the process is asked to end."""
-    sys.setswitchinterval(0.001)  # the commit thread's statements are long, its Python is not
+    sys.setswitchinterval(0.0001)  # the commit thread's statements are long, its Python is not
     with transaction(store.db):
         namespaces = Namespaces(store.db, rules)
     committer = Committer(Writer(View(store.db), namespaces))
