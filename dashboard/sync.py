@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 
-from dashboard.warehouse import Replacement, Warehouse
+from dashboard.warehouse import DAMAGE, Replacement, Warehouse
 from ingest.store import Store, StoredReport
 
 PAGE = 20_000
@@ -61,7 +61,8 @@ def sync(
 ) -> Synced:
     """Read the reports that arrived since the last sync into the warehouse.
 
-    Cut off at any moment, the next call goes on where it was.
+    Cut off at any moment, the next call goes on where it was. A warehouse that turns out to be
+    damaged is built anew.
 
     Args:
         now: the time (UTC), which tells whether a day may still get reports.
@@ -74,6 +75,22 @@ def sync(
         BlockingIOError: another process is syncing, and `wait` is false.
         SettingError: the warehouse can't be written.
     """
+    try:
+        return _sync(store, warehouse, now, progress, wait, page_size)
+    except DAMAGE as error:
+        warehouse.give_up(error)
+        done = _sync(store, warehouse, now, progress, wait, page_size)
+        return replace(done, rebuilt="it was damaged")
+
+
+def _sync(
+    store: Store,
+    warehouse: Warehouse,
+    now: Callable[[], datetime],
+    progress: Callable[[Progress], None],
+    wait: bool,
+    page_size: int,
+) -> Synced:
     started = datetime.now(UTC)
     source = " ".join(f"{root._client.base_url}?{root._client.params}" for root in store.shards)
     with warehouse.replacing(source, wait=wait) as replacement:

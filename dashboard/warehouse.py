@@ -7,6 +7,7 @@ page and the command line can both read while either brings the warehouse up to 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 import ibis
@@ -27,6 +29,10 @@ from ingest.store import SettingError, StoredReport
 SCHEMA_VERSION = 2
 
 _ARRIVE = "INSERT INTO arrived BY NAME SELECT *, epoch_ms(time)::DATE AS day FROM page"
+
+
+DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException)
+"""What DuckDB raises when a file does not hold what it should."""
 
 
 class WarehouseError(Exception):
@@ -72,6 +78,37 @@ class Warehouse:
         return Snapshot(connection)
 
     @contextmanager
+    def reading(self) -> Iterator[Snapshot]:
+        """Open the present content for the length of a block; see `read`.
+
+        Raises:
+            WarehouseError: also where damage shows later; the file is then set aside.
+        """
+        snapshot = self.read()
+        try:
+            yield snapshot
+        except DAMAGE as error:
+            self.give_up(error)
+            raise WarehouseError(
+                f"{self.path} was damaged and is set aside: run `python -m dashboard sync`, "
+                f"which builds it anew from the database ({_first_line(error)})"
+            ) from error
+        finally:
+            snapshot.connection.disconnect()
+
+    def give_up(self, error: duckdb.Error) -> None:
+        """Set the file aside that gave this error; everything in it is in the database too.
+
+        Raises:
+            SettingError: it is the disk that is full, and the file is kept.
+        """
+        if "No space left" in str(error):
+            raise _unusable(self.path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
+        if self.path.exists():
+            os.replace(self.path, self._beside("damaged"))
+        _remove(self._beside("next"))
+
+    @contextmanager
     def replacing(self, source: str, *, wait: bool) -> Iterator[Replacement]:
         """Work on a copy that takes the warehouse's place when `Replacement.publish` is called.
 
@@ -89,7 +126,9 @@ class Warehouse:
         lock_path, copy_path = self._beside("lock"), self._beside("next")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = lock_path.open("ab")
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            lock = _open_lock(lock_path)
         except OSError as error:
             raise _unusable(self.path, error) from error
         with lock:
@@ -106,9 +145,10 @@ class Warehouse:
     def synced(self) -> datetime | None:
         """When it last held everything that the database held; None where it never did."""
         try:
-            return datetime.fromtimestamp(self._beside("lock").stat().st_mtime, UTC)
+            modified = self._beside("lock").stat().st_mtime
         except OSError:
             return None
+        return datetime.fromtimestamp(modified, UTC) if modified else None
 
     def mark_synced(self, when: datetime) -> None:
         """Say that the warehouse holds everything that the database held at that time."""
@@ -181,8 +221,18 @@ def _begin(path: Path, copy: Path, source: str) -> Replacement:
     return Replacement(path, copy, connection, True, rebuilt)
 
 
+def _open_lock(path: Path) -> BinaryIO:
+    """Open the lock's file; its time says when the last sync began, 0 where there was none."""
+    try:
+        lock = path.open("xb")
+        os.utime(path, (0, 0))
+    except FileExistsError:
+        lock = path.open("ab")
+    return lock
+
+
 def _remove(copy: Path) -> None:
-    copy.unlink()
+    copy.unlink(missing_ok=True)
     copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
 
 
@@ -208,8 +258,11 @@ def _check(rows: list[tuple[int]], path: Path) -> None:
 
 
 def _unusable(path: Path, error: OSError) -> SettingError:
+    reason = error.strerror
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        reason = "a file stands where its folder should be"
     return SettingError(
-        f"The warehouse {path} can't be written: {error.strerror}. "
+        f"The warehouse {path} can't be written: {reason}. "
         "Set WALD_WAREHOUSE to a file in a folder that can be"
     )
 

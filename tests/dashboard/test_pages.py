@@ -212,7 +212,6 @@ def test_a_damaged_warehouse_is_said_and_built_anew(alone: Surroundings, databas
     assert out.endswith(f"synced 3 new reports into {alone.warehouse}\n")
 
 
-@pytest.mark.xfail(strict=True, reason="only damage that shows when the file is opened is noticed")
 def test_a_warehouse_cut_off_in_the_middle_is_built_anew(
     alone: Surroundings, database: str
 ) -> None:
