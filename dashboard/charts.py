@@ -21,6 +21,9 @@ HEAT = "cividis"
 FEW = 10
 """Up to this many points in time, each is marked and named."""
 
+SPAN = 30
+"""Weeks in about half a year."""
+
 HEIGHT = 300
 # Dates as "12 Mar"; the year where it begins.
 _DATES = [
@@ -351,6 +354,10 @@ def _date_axis(figure: go.Figure, times: pd.Series) -> None:
     figure.update_xaxes(tickformatstops=_DATES, type="date")
     if len(times) <= FEW:
         figure.update_xaxes(tickvals=list(times), tickformat="%-d %b", tickformatstops=[])
+    elif len(times) <= 2 * SPAN and times.iloc[1] - times.iloc[0] == timedelta(days=7):
+        # Name the weeks by their own Mondays, not by the Sundays that Plotly prefers.
+        step = -(-len(times) // FEW) * 7 * 86_400_000
+        figure.update_xaxes(tick0=times.iloc[0], dtick=step)
 
 
 def _name_at_end(
