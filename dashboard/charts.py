@@ -83,7 +83,7 @@ def lines(
                 **common,
                 hovertemplate=f"{hover} so far<extra>{label}, not complete</extra>",
             )
-    if len(series) > 1:
+    if len(series) > 1 and len(frame):
         _name_at_end(figure, frame, times, series, colour)
     _date_axis(figure, times)
     figure.update_yaxes(rangemode="tozero", title_text=unit)

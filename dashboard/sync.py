@@ -92,8 +92,7 @@ def _sync(
     page_size: int,
 ) -> Synced:
     started = datetime.now(UTC)
-    source = " ".join(f"{root._client.base_url}?{root._client.params}" for root in store.shards)
-    with warehouse.replacing(source, wait=wait) as replacement:
+    with warehouse.replacing(store.source, wait=wait) as replacement:
         connection = replacement.connection
         days = _open_days(store, connection, warehouse.synced())
         total = _waiting(store, days)

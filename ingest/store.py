@@ -46,6 +46,11 @@ class Store:
         settings = DatabaseSettings.read(environ)
         return cls(connect(settings, timeout=timeout), settings.embedded)
 
+    @property
+    def source(self) -> str:
+        """Names the databases, so that what was read from others can be told apart."""
+        return " ".join(f"{root._client.base_url}?{root._client.params}" for root in self.shards)
+
     def shard_of(self, install: str) -> int:
         """Index of the database that holds an install's reports."""
         return int(install[:8], 16) % len(self.shards)
