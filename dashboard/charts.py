@@ -144,15 +144,17 @@ def above_and_below(
 
 
 def bars(frame: pd.DataFrame, label: str, value: str, *, unit: str) -> go.Figure:
-    """Horizontal bars, largest on top, each with its number and share."""
+    """Horizontal bars, largest on top, each with its number and its `share` of the whole."""
     figure = _figure(max(120, 34 * len(frame) + 50))
-    total = frame[value].sum()
     figure.add_bar(
         x=frame[value],
         y=[plain_label(str(name)) for name in frame[label]],
         orientation="h",
         marker={"color": ACCENT},
-        text=[f"{number:,}  ({percent(number / total)})" for number in frame[value]],
+        text=[
+            f"{number:,}  ({percent(part)})"
+            for number, part in zip(frame[value], frame["share"], strict=True)
+        ],
         textposition="outside",
         cliponaxis=False,
         hovertemplate=f"%{{y}}: <b>%{{x:,}}</b> {unit}<extra></extra>",
@@ -242,35 +244,42 @@ def heat_map(
 def intervals(
     frame: pd.DataFrame, label: str, value: str, low: str, high: str, *, x_title: str
 ) -> go.Figure:
-    """Estimates with their intervals, one a row; grey where the interval holds 0."""
+    """Estimates with their intervals, one a row; grey where they may be chance.
+
+    Args:
+        frame: has a column `proven` besides those named: false where it may be chance.
+    """
     figure = _figure(max(HEIGHT, 42 * len(frame) + 70))
-    certain = (frame[low] > 0) | (frame[high] < 0)
     colour = [
         GREY if not is_certain else LOSS if estimate > 0 else ACCENT
-        for is_certain, estimate in zip(certain, frame[value], strict=True)
+        for is_certain, estimate in zip(frame["proven"], frame[value], strict=True)
     ]
+    rows = list(range(len(frame)))  # two errors may bear the same short name
+    names = [plain_label(name) for name in frame[label]]
     figure.add_scatter(
         x=frame[value],
-        y=[plain_label(name) for name in frame[label]],
+        y=rows,
         mode="markers",
         marker={"color": colour, "size": 11},
+        text=names,
         customdata=frame[[low, high]].to_numpy(),
         hovertemplate=(
-            "%{y}<br><b>%{x:.1f}</b> users lost, 95 % interval "
+            "%{text}<br><b>%{x:.1f}</b> users lost, 95 % interval "
             "%{customdata[0]:.1f} to %{customdata[1]:.1f}<extra></extra>"
         ),
     )
-    for row, shade in zip(frame.to_dict("records"), colour, strict=True):
-        name = plain_label(str(row[label]))
+    for row, ends, shade in zip(rows, frame[[low, high]].to_numpy(), colour, strict=True):
         figure.add_scatter(
-            x=[row[low], row[high]],
-            y=[name, name],
+            x=ends,
+            y=[row, row],
             mode="lines",
             hoverinfo="skip",
             line={"color": shade, "width": 3},
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
-    figure.update_yaxes(autorange="reversed", type="category", automargin=True)
+    figure.update_yaxes(
+        range=[len(frame) - 0.5, -0.5], tickvals=rows, ticktext=names, automargin=True
+    )
     ends = [0.0, *frame[low], *frame[high]]
     room = 0.06 * max(1.0, max(ends) - min(ends))
     figure.update_xaxes(
