@@ -36,6 +36,15 @@ def add(monitor: Monitor, application: Any) -> None:
         parser = application.add_parser("telemetry", help=about, description=about)
         listed = "; ".join(f"{name}: {act.__doc__}" for name, act in ACTIONS.items())
         parser.add_argument("action", choices=list(ACTIONS), action=Run, help=listed)
+    elif hasattr(application, "registered_commands"):  # Typer
+
+        def telemetry(action: str) -> None:
+            sys.exit(run(monitor, action))
+
+        application.command("telemetry", help=f"{about}: {', '.join(ACTIONS)}")(telemetry)
+    elif type(application).__module__.startswith("typer."):
+        # Typer's own Click has too little in it to make a command from.
+        raise TypeError("add_commands got a group made by Typer: it takes the Typer application")
     elif hasattr(application, "add_command"):  # Click
         import click
 
@@ -50,7 +59,7 @@ def add(monitor: Monitor, application: Any) -> None:
     else:
         raise TypeError(
             f"add_commands got {application!r}: it takes what argparse's add_subparsers returned, "
-            "or a Click group"
+            "a Click group, or a Typer application"
         )
 
 
@@ -64,6 +73,8 @@ def run(monitor: Monitor, action: str) -> int:
     except OSError as error:
         print(f"{monitor.app}: telemetry {action} failed: {error}", file=sys.stderr)
         return 1
+    finally:
+        monitor.spool = None  # who asks about telemetry must not cause any at the end of the run
 
 
 def status(monitor: Monitor) -> int:

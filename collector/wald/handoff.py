@@ -83,7 +83,8 @@ else:
             (os.POSIX_SPAWN_DUP2, 0, 2),
             (os.POSIX_SPAWN_DUP2, lock.file, INHERITED),
         ]
-        options: Any = {"file_actions": actions, "setsid": True}
+        # Signals that the tool blocks are not blocked for the sender: an alarm is to end it.
+        options: Any = {"file_actions": actions, "setsid": True, "setsigmask": ()}
         try:
             shell = ["/bin/sh", "-c", APART, "sh", *command]
             child = os.posix_spawn(shell[0], shell, os.environ, **options)

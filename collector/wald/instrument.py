@@ -1,4 +1,4 @@
-"""Makes every command of a whole command line an operation, for argparse and Click."""
+"""Makes every command of a whole command line an operation, for argparse, Click and Typer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ def instrument(monitor: Monitor, application: Any, solution: str | None) -> None
     """Do what `Monitor.instrument` says. Raises TypeError for what it does not know."""
     if isinstance(application, argparse.ArgumentParser):
         _argparse(monitor, application, solution)
+    elif hasattr(application, "registered_commands"):
+        _typer(monitor, application, solution, "")
     elif hasattr(application, "callback"):
         _click(monitor, application, solution, "")
     else:
         raise TypeError(
-            f"instrument got {application!r}: it takes an argparse parser, or a Click command or "
-            "group"
+            f"instrument got {application!r}: it takes an argparse parser, a Click command or "
+            "group, or a Typer application"
         )
 
 
@@ -60,6 +62,21 @@ def _click(monitor: Monitor, command: Any, solution: str | None, name: str) -> N
         _click(monitor, inner, solution, f"{name} {key}".strip())
 
 
+def _typer(monitor: Monitor, application: Any, solution: str | None, above: str) -> None:
+    """Wrap the functions that *application* makes its commands from, when it is called."""
+    for command in application.registered_commands:
+        function = command.callback
+        own = command.name or function.__name__.lower().replace("_", "-")
+        command.callback = _as_operation(
+            monitor, f"{above} {own}".strip(), function, solution, None
+        )
+    for group in application.registered_groups:
+        # Typer marks what was not said with an object of its own, and merges unnamed groups.
+        names = [name for name in (group.name, group.typer_instance.info.name) if name]
+        name = next((name for name in names if isinstance(name, str)), "")
+        _typer(monitor, group.typer_instance, solution, f"{above} {name}".strip())
+
+
 def _as_operation(
     monitor: Monitor,
     name: str,
@@ -68,6 +85,8 @@ def _as_operation(
     arguments: Callable[[Any], dict[str, Any]] | None,
 ) -> Callable[..., Any]:
     """Wrap *function*; *arguments* finds the command's arguments in its only one."""
+    if function.__module__ == f"{__package__}.commands":
+        return function  # asking about telemetry is no use of the application
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -82,6 +83,27 @@ def test_a_short_trouble_is_over_within_one_sender(home: Home, server: Server) -
     assert len(server.requests) == 2
     assert server.reports[0] == server.reports[1]
     assert home.spooled() == []
+
+
+def test_a_request_that_is_too_large_is_halved(home: Home, server: Server) -> None:
+    """Down to one report: the one that is too large by itself is dropped, and counted."""
+
+    def answer(request: Request) -> Reply:
+        reports = json.loads(request.body)["reports"]
+        large = len(reports) > 4 or any(r["operation"] == "large" for r in reports)
+        return Reply(413 if large else 200)
+
+    server.answer = answer
+    names = ["o0", "o1", "large", *(f"o{n}" for n in range(3, 20))]
+    home.run(home.write(f"for name in {names}:\n    with monitor.operation(name): pass"))
+    home.settle()
+    assert home.spooled() == []
+    taken = [json.loads(r.body)["reports"] for r in server.requests if answer(r).status == 200]
+    assert [r["operation"] for batch in taken for r in batch] == [n for n in names if n != "large"]
+    server.answer = lambda request: Reply()
+    home.run(home.write("with monitor.operation('next'): pass"))
+    home.settle()
+    assert (server.reports[-1]["operation"], server.reports[-1]["dropped"]) == ("next", 1)
 
 
 def test_what_is_no_request_of_ours_is_not_sent_again(home: Home, server: Server) -> None:
