@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from typing import TYPE_CHECKING, Any
 
 from .consent import decide, erase
 from .install import read
 from .report import SCHEMA
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from .monitor import Monitor
 
@@ -21,6 +20,7 @@ def add(monitor: Monitor, application: Any) -> None:
     """Add the command ``telemetry`` to *application*, see `Monitor.add_commands`."""
     about = f"what {monitor.app} reports to its maintainers, and how to say no"
     if hasattr(application, "add_parser"):  # argparse
+        import argparse  # every run comes by here: only what the application has imported already
 
         class Run(argparse.Action):
             def __call__(
@@ -119,6 +119,8 @@ def preview(monitor: Monitor) -> int:
         kept = read(monitor.spool.folder)
         example = monitor.operation("...")
         reports = [monitor.report("run", example, kept[1] if kept else "0" * 32)]
+    import json
+
     print(json.dumps({"schema": SCHEMA, "reports": reports}, indent=2))
     return 0
 
@@ -137,6 +139,8 @@ def forget(monitor: Monitor) -> int:
     if kept is None:
         print("There is nothing to forget: this install has no pseudonym.")
         return turn_off(monitor)
+    import json
+
     from .delivery import post
 
     body = json.dumps({"secret": kept[0]}).encode()

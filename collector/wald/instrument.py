@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
+import sys
 from functools import wraps
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
+    from typing import Any
 
     from .monitor import Monitor
 
 
 def instrument(monitor: Monitor, application: Any, solution: str | None) -> None:
     """Do what `Monitor.instrument` says. Raises TypeError for what it does not know."""
-    if isinstance(application, argparse.ArgumentParser):
+    argparse = sys.modules.get("argparse")  # a Click application can do without it
+    if argparse is not None and isinstance(application, argparse.ArgumentParser):
         _argparse(monitor, application, solution)
     elif hasattr(application, "registered_commands"):
         _typer(monitor, application, solution, "")
@@ -37,9 +40,11 @@ def _argparse(monitor: Monitor, parser: argparse.ArgumentParser, solution: str |
 
 
 def _commands(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.ArgumentParser]]:
+    from argparse import _SubParsersAction
+
     found: dict[int, tuple[str, argparse.ArgumentParser]] = {}
     for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
+        if isinstance(action, _SubParsersAction):
             for name, command in action.choices.items():
                 # Aliases come after the name that they stand for.
                 found.setdefault(id(command), (name, command))

@@ -226,7 +226,11 @@ class Monitor:
 
     def _install(self) -> str:
         assert self.spool is not None
-        return pseudonym_of(self.spool.folder)
+        try:
+            return pseudonym_of(self.spool.folder)
+        except TimeoutError:
+            self.spool.lose(1)
+            raise
 
     def _keep(self, report: Report) -> None:
         assert self.spool is not None
