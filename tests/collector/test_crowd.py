@@ -136,13 +136,13 @@ def test_each_report_is_stored_once_or_counted_as_dropped(tmp_path: Path) -> Non
         home = Home(tmp_path / "home", endpoint, app="logtally")
         with watched(home) as looks:
             run_at_once(home, RUNS)
-            # What a failure left waits for the next run after the pause that it asked for.
+            home.settle()
+            # What a failure left waits for a next run after the pause, and so does what was lost.
             while home.spooled() or (home.state / "lost").exists():
-                home.settle()
                 home.forget_backoff()
                 run_at_once(home, 1)
                 runs += 1
-            home.settle()
+                home.settle()
             deadline = time.monotonic() + LIFETIME + 1
             while senders(home) and time.monotonic() < deadline:
                 time.sleep(0.05)
