@@ -22,8 +22,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
-    except (SettingError, DatabaseUnavailable) as error:
-        return _fail(str(error))
+    except (SettingError, DatabaseUnavailable, ImportStopped) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        print(
+            "nobody reads what the import says, so it stopped; run it again to go on",
+            file=sys.stderr,
+        )
+        # What is left to print goes nowhere, or Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
     return status
@@ -37,14 +46,8 @@ def import_file(options: argparse.Namespace) -> int:
     with _open(options.file) as stream:
         try:
             done = import_lines(stream, store, refuse=meter.refuse, advance=meter.show)
-        except ImportStopped as stopped:
+        finally:
             meter.clear()
-            said = stopped.progress
-            return _fail(
-                f"{stopped}. Stored {said.stored} reports, all of them up to line {said.line}; "
-                "run the same import again to go on, nothing is stored twice"
-            )
-    meter.clear()
     print(f"stored {done.stored}, refused {done.refused}")
     return 0
 
@@ -77,11 +80,6 @@ class _Meter:
     def clear(self) -> None:
         if self._live:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _fail(sentence: str) -> int:
-    print(sentence, file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import firebase_admin
+import requests
 from firebase_admin import credentials, db, exceptions
 from google.auth.exceptions import GoogleAuthError
 
 EMBEDDED_HOST = "127.0.0.1:9000"
 EMBEDDED_URL = "https://wald.firebaseio.com"
+
+_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9a-f:]+])(:[0-9]+)?")
 
 _app_numbers = itertools.count()
 
@@ -49,40 +53,36 @@ class DatabaseSettings:
         if not given and not host:
             return cls((_local_url(EMBEDDED_HOST, EMBEDDED_URL),), embedded=True)
         urls = [url.strip() for url in given.split(",")] if given else [EMBEDDED_URL]
-        for url in urls:
-            _check_url(url)
+        if not all(_is_database(url) for url in urls):
+            raise SettingError(
+                f"FIREBASE_DATABASE_URL is {given!r}; give the address of a Realtime Database, "
+                "such as https://my-project-default-rtdb.firebaseio.com (several with commas "
+                "between), or of a local one, such as http://127.0.0.1:9000/?ns=my-project"
+            )
         if len(set(urls)) < len(urls):
             raise SettingError(f"FIREBASE_DATABASE_URL names a database twice: {given}")
         if host:
-            _check_host(host)
+            if not (_is_database(_local_url(host, EMBEDDED_URL)) and re.search(r":[0-9]+$", host)):
+                raise SettingError(
+                    f"FIREBASE_DATABASE_EMULATOR_HOST is {host!r}; give host:port, such as "
+                    f"{EMBEDDED_HOST}"
+                )
             urls = [_local_url(host, url) for url in urls]
         return cls(tuple(urls), embedded=False)
 
-    @property
-    def hosted(self) -> bool:
-        """Whether any of them needs a Google credential."""
-        return any(url.startswith("https:") for url in self.urls)
 
-
-def _check_url(url: str) -> None:
-    parts = urlsplit(url)
-    local = parts.scheme == "http" and parts.query.startswith("ns=") and parts.netloc
-    if parts.scheme == "https" and "." in parts.netloc and parts.path in ("", "/"):
-        return
-    if not local:
-        raise SettingError(
-            f"FIREBASE_DATABASE_URL is {url!r}; give the address of a Realtime Database, such as "
-            "https://my-project-default-rtdb.firebaseio.com (several with commas between), or of "
-            "a local one, such as http://127.0.0.1:9000/?ns=my-project"
-        )
-
-
-def _check_host(host: str) -> None:
-    name, colon, port = host.rpartition(":")
-    if not name or not colon or not port.isdigit() or "/" in host:
-        raise SettingError(
-            f"FIREBASE_DATABASE_EMULATOR_HOST is {host!r}; give host:port, such as {EMBEDDED_HOST}"
-        )
+def _is_database(url: str) -> bool:
+    """Whether firebase-admin can use it: hosted, or local and naming one database there."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    if not valid or not _ADDRESS.fullmatch(parts.netloc) or parts.path not in ("", "/"):
+        return False
+    if url.startswith("https:"):
+        return "." in parts.netloc and not parts.query
+    return url.startswith("http:") and len(parse_qs(parts.query).get("ns", [])) == 1
 
 
 def _local_url(host: str, url: str) -> str:
@@ -90,6 +90,29 @@ def _local_url(host: str, url: str) -> str:
     if url.startswith("http:"):
         return url
     return f"http://{host}/?ns={urlsplit(url).netloc.split('.')[0]}"
+
+
+def check_credential(settings: DatabaseSettings) -> None:
+    """Look for the Google credential that a hosted database asks for; a local one needs none.
+
+    Raises:
+        SettingError: there is none, or its file is damaged.
+    """
+    hosted = [url for url in settings.urls if url.startswith("https:")]
+    if not hosted:
+        return
+    try:
+        credentials.ApplicationDefault().get_credential()
+    except (GoogleAuthError, OSError, ValueError, AttributeError) as error:
+        # AttributeError: google-auth takes any JSON for an object. Its own errors carry their
+        # sentence first, and then what they were made from.
+        why = str(error.args[0] if isinstance(error, GoogleAuthError) else error)
+        raise SettingError(
+            f"FIREBASE_DATABASE_URL names the hosted database {hosted[0]}, but there is no "
+            "usable Google credential: set GOOGLE_APPLICATION_CREDENTIALS to the file of a "
+            "service account's key, or FIREBASE_DATABASE_EMULATOR_HOST to a local database "
+            f"({' '.join(why.split())})"
+        ) from error
 
 
 def connect(settings: DatabaseSettings, *, timeout: float = 30) -> tuple[db.Reference, ...]:
@@ -104,17 +127,7 @@ def connect(settings: DatabaseSettings, *, timeout: float = 30) -> tuple[db.Refe
     Raises:
         SettingError: a hosted database is named, but no Google credential is found.
     """
-    if settings.hosted:
-        try:
-            credentials.ApplicationDefault().get_credential()
-        except (GoogleAuthError, OSError, ValueError) as error:
-            hosted = next(url for url in settings.urls if url.startswith("https:"))
-            raise SettingError(
-                f"FIREBASE_DATABASE_URL names the hosted database {hosted}, but there is no "
-                "usable Google credential: set GOOGLE_APPLICATION_CREDENTIALS to the file of a "
-                "service account's key, or FIREBASE_DATABASE_EMULATOR_HOST to a local database "
-                f"({' '.join(str(error).split())})"
-            ) from error
+    check_credential(settings)
     app = firebase_admin.initialize_app(
         options={"httpTimeout": timeout}, name=f"wald-{next(_app_numbers)}"
     )
@@ -140,3 +153,6 @@ def translated(root: db.Reference, *, embedded: bool) -> Iterator[None]:
         else:
             sentence = f"The database at {where} refused: {' '.join(str(error).split())}"
         raise DatabaseUnavailable(sentence) from error
+    except requests.JSONDecodeError as error:
+        where = root._client.base_url
+        raise DatabaseUnavailable(f"What answers at {where} is no Realtime Database") from error

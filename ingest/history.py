@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from ingest.schema import InvalidReport, decode_report
 from ingest.store import DatabaseUnavailable, Store
@@ -14,6 +14,9 @@ from wald.report import MAX_BATCH
 
 PATIENCE = 60.0
 """Seconds to go on asking a database that stopped answering."""
+
+MAX_LINE = 1024**2
+"""Bytes of a line; a report that keeps to the contract is far shorter."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +34,20 @@ class ImportStopped(Exception):
     """The database stopped answering; `progress` says what it had acknowledged before."""
 
     def __init__(self, reason: str, progress: Progress) -> None:
-        super().__init__(reason)
+        super().__init__(
+            f"{reason}. Stored {progress.stored} reports, all of them up to line {progress.line}; "
+            "run the same import again to go on, nothing is stored twice"
+        )
         self.progress = progress
 
 
 def import_lines(
-    lines: Iterable[bytes],
+    stream: BinaryIO,
     store: Store,
     *,
     refuse: Callable[[int, str], None],
     advance: Callable[[Progress], None],
+    patience: float = PATIENCE,
 ) -> Progress:
     """Store the reports of JSON lines, one each; empty lines are passed over.
 
@@ -50,9 +57,10 @@ def import_lines(
     Args:
         refuse: called with the number of each line that holds no valid report, and the reason.
         advance: called after each batch that the database acknowledged.
+        patience: seconds to go on asking a database that stopped answering.
 
     Raises:
-        ImportStopped: the database did not answer for `PATIENCE` seconds.
+        ImportStopped: the database did not answer for `patience` seconds.
     """
     progress = Progress()
     batch: list[dict[str, Any]] = []
@@ -61,18 +69,18 @@ def import_lines(
     def store_batch() -> None:
         nonlocal progress
         try:
-            _add_patiently(store, batch)
+            _add_patiently(store, batch, patience)
         except DatabaseUnavailable as error:
             raise ImportStopped(str(error), progress) from error
         progress = Progress(number, progress.stored + len(batch), refused)
         batch.clear()
         advance(progress)
 
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_lines(stream), 1):
         if not line.strip():
             continue
         try:
-            batch.append(decode_report(line).stored())
+            batch.append(_decode(line))
         except InvalidReport as error:
             refused += 1
             refuse(number, str(error))
@@ -83,9 +91,23 @@ def import_lines(
     return Progress(number, progress.stored, refused)
 
 
-def _add_patiently(store: Store, batch: list[dict[str, Any]]) -> None:
+def _lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Read line by line; what follows `MAX_LINE` + 1 bytes of one is passed over."""
+    while line := stream.readline(MAX_LINE + 1):
+        yield line
+        while not line.endswith(b"\n") and (line := stream.readline(MAX_LINE)):
+            pass
+
+
+def _decode(line: bytes) -> dict[str, Any]:
+    if len(line) > MAX_LINE:
+        raise InvalidReport(f"line is longer than {MAX_LINE} bytes")
+    return decode_report(line).stored()
+
+
+def _add_patiently(store: Store, batch: list[dict[str, Any]], patience: float) -> None:
     """Store a batch, waiting for a database that is restarted meanwhile."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     pause = 0.1
     while True:
         try:

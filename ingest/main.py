@@ -15,7 +15,13 @@ from starlette.responses import JSONResponse, Response
 
 from ingest.body import Refused, read_json_body
 from ingest.reports import judge
-from ingest.store import DatabaseSettings, DatabaseUnavailable, SettingError, Store
+from ingest.store import (
+    DatabaseSettings,
+    DatabaseUnavailable,
+    SettingError,
+    Store,
+    check_credential,
+)
 
 log = logging.getLogger("wald.ingest")
 
@@ -23,7 +29,8 @@ RETRY_AFTER = "30"
 """Seconds a client is asked to wait when the database does not answer."""
 
 try:
-    DatabaseSettings.read(os.environ)  # a wrong setting is said at the start, not at a report
+    # A wrong setting is said at the start, not at a report.
+    check_credential(DatabaseSettings.read(os.environ))
 except SettingError as error:
     sys.exit(str(error))
 

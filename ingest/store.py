@@ -23,12 +23,20 @@ from ingest.connection import (
     DatabaseSettings,
     DatabaseUnavailable,
     SettingError,
+    check_credential,
     connect,
     translated,
 )
 from ingest.stored import StoredReport, decode_reports
 
-__all__ = ["DatabaseSettings", "DatabaseUnavailable", "SettingError", "Store", "StoredReport"]
+__all__ = [
+    "DatabaseSettings",
+    "DatabaseUnavailable",
+    "SettingError",
+    "Store",
+    "check_credential",
+    "StoredReport",
+]
 
 _SERVER_TIME = {".sv": "timestamp"}
 
