@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from ingest.schema import InvalidReport, decode_report
+from ingest.schema import InvalidReport, Report, decode_report
 from ingest.store import DatabaseUnavailable, Store
 from wald.report import MAX_BATCH
 
@@ -63,7 +63,7 @@ def import_lines(
         ImportStopped: the database did not answer for `patience` seconds.
     """
     progress = Progress()
-    batch: list[dict[str, Any]] = []
+    batch: list[Report] = []
     refused = number = 0
 
     def store_batch() -> None:
@@ -99,13 +99,13 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
             pass
 
 
-def _decode(line: bytes) -> dict[str, Any]:
+def _decode(line: bytes) -> Report:
     if len(line) > MAX_LINE:
         raise InvalidReport(f"line is longer than {MAX_LINE} bytes")
-    return decode_report(line).stored()
+    return decode_report(line)
 
 
-def _add_patiently(store: Store, batch: list[dict[str, Any]], patience: float) -> None:
+def _add_patiently(store: Store, batch: list[Report], patience: float) -> None:
     """Store a batch, waiting for a database that is restarted meanwhile."""
     deadline = time.monotonic() + patience
     pause = 0.1

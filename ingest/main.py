@@ -6,15 +6,16 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from functools import cache
 
+from msgspec.json import encode
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from ingest.body import Refused, read_json_body
-from ingest.reports import judge
+from ingest.commit import Full
+from ingest.intake import Intake
 from ingest.store import (
     DatabaseSettings,
     DatabaseUnavailable,
@@ -28,6 +29,9 @@ log = logging.getLogger("wald.ingest")
 RETRY_AFTER = "30"
 """Seconds a client is asked to wait when the database does not answer."""
 
+DATABASE_TIMEOUT = 8.0
+"""Seconds to wait for the database to connect and to answer; firebase-admin asks twice."""
+
 try:
     # A wrong setting is said at the start, not at a report.
     check_credential(DatabaseSettings.read(os.environ))
@@ -38,17 +42,18 @@ except SettingError as error:
 @cache
 def _store() -> Store:
     """Made at the first request: connections must not be shared across the server's fork."""
-    return Store.connect(os.environ, timeout=10)
+    return Store.connect(os.environ, timeout=DATABASE_TIMEOUT)
+
+
+@cache
+def _intake() -> Intake:
+    return Intake(_store())
 
 
 async def take_reports(request: Request) -> Response:
     """``POST /v1/reports``: validate, store, answer what was taken."""
-    body = await read_json_body(request)
-    arrived = datetime.now(UTC)
-    accepted, rejected = judge(body, arrived)
-    if accepted:
-        await run_in_threadpool(lambda: _store().add(accepted, arrived=arrived))
-    return JSONResponse({"accepted": len(accepted), "rejected": rejected})
+    receipt = await _intake().take(await read_json_body(request))
+    return Response(encode(receipt), media_type="application/json")
 
 
 async def health(request: Request) -> Response:
@@ -69,6 +74,9 @@ async def ingest(request: Request) -> Response:
         return await _handler(request)(request)
     except Refused as refused:
         return JSONResponse({"error": refused.reason}, refused.status, refused.headers)
+    except Full:
+        reason = "too many reports at once; keep them and send them later"
+        return JSONResponse({"error": reason}, 503, {"Retry-After": RETRY_AFTER})
     except ClientDisconnect:
         return Response(status_code=499)  # nobody is there to read it, and nothing was stored
     except (DatabaseUnavailable, SettingError) as error:

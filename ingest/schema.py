@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -61,11 +61,6 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     def __post_init__(self) -> None:
         if (self.kind == "error") != (self.error is not None):
             raise ValueError("`error` must stand in a report of kind `error`, and in no other")
-
-    def stored(self) -> dict[str, Any]:
-        """The report as JSON values; absent fields are left out."""
-        fields: dict[str, Any] = msgspec.to_builtins(self)
-        return fields
 
 
 class Batch(Struct, frozen=True, forbid_unknown_fields=True):
