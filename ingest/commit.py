@@ -16,6 +16,9 @@ from functools import partial
 
 from ingest.store import DatabaseRefused, DatabaseUnavailable
 
+GATHER = 0.003
+"""Seconds that the first of a group waits for others; a call costs as much as many reports."""
+
 LINGER = 0.02
 """Seconds in which a call under way is waited for, rather than another started beside it."""
 
@@ -51,8 +54,11 @@ class Job:
 class Committer:
     """The way into one database. Belongs to the event loop it is used in."""
 
-    def __init__(self, write: Callable[[Sequence[bytes]], None]) -> None:
-        """`write` stores entries durably, all or none, and raises `DatabaseUnavailable`."""
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        """`write` takes a multi-path update, returns when it is durable, and is called in threads.
+
+        It raises `DatabaseUnavailable` where it may not be, and `DatabaseRefused` where it is not.
+        """
         self._write = write
         self._threads = ThreadPoolExecutor(MAX_CALLS, "commit")
         self._queue: deque[Job] = deque()
@@ -75,7 +81,8 @@ class Committer:
         self._waiting += 1
         self._waiting_bytes += size
         self._queue.append(job)
-        self._start()
+        if len(self._queue) == 1:
+            asyncio.get_running_loop().call_later(GATHER, self._start)
         try:
             await job.done
         finally:
@@ -111,7 +118,7 @@ class Committer:
     def _write_all(self, jobs: Sequence[Job]) -> list[DatabaseUnavailable | None]:
         """Write in one call; returns for each job why it may not be stored, or None."""
         try:
-            self._write([entry for job in jobs for entry in job.entries])
+            self._write(b"{%b}" % b",".join(entry for job in jobs for entry in job.entries))
         except DatabaseRefused as error:
             if len(jobs) == 1:
                 return [error]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from datetime import UTC, datetime
-from functools import partial
 
 import msgspec
 
+from ingest.calls import Caller
 from ingest.commit import Committer
 from ingest.reports import judge
 from ingest.store import Store, entry
@@ -35,9 +35,7 @@ class Intake:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._committers = [
-            Committer(partial(store.write, shard)) for shard in range(len(store.shards))
-        ]
+        self._committers = [Committer(Caller(root).patch) for root in store.shards]
 
     async def take(self, body: bytes) -> Receipt:
         """Judge the reports of a request's body and store the valid ones; return when durable.
@@ -53,8 +51,12 @@ class Intake:
         entries: dict[int, list[bytes]] = defaultdict(list)
         for report in accepted.values():
             entries[self._store.shard_of(report.install)].append(entry(report, day))
-        await asyncio.gather(
-            *(self._committers[shard].store(some) for shard, some in entries.items())
-        )
+        if len(entries) == 1:
+            ((shard, some),) = entries.items()
+            await self._committers[shard].store(some)
+        elif entries:
+            await asyncio.gather(
+                *(self._committers[shard].store(some) for shard, some in entries.items())
+            )
         rejected = [Rejection(index, reason) for index, reason in sorted(refused.items())]
         return Receipt(len(accepted), rejected)

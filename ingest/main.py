@@ -24,6 +24,8 @@ from ingest.store import (
     check_credential,
 )
 
+sys.setswitchinterval(0.001)  # threads that call the database wait for so long at most
+
 log = logging.getLogger("wald.ingest")
 
 RETRY_AFTER = "30"
@@ -86,9 +88,10 @@ async def ingest(request: Request) -> Response:
 
 
 def _handler(request: Request) -> Callable[[Request], Awaitable[Response]]:
-    if request.url.path not in _ROUTES:
+    path = request.scope["path"]
+    if path not in _ROUTES:
         raise Refused(404, f"no such address; there are {' and '.join(_ROUTES)}")
-    methods, handler = _ROUTES[request.url.path]
+    methods, handler = _ROUTES[path]
     if request.method not in methods:
         reason = f"method must be {' or '.join(methods)}, not {request.method}"
         raise Refused(405, reason, {"Allow": ", ".join(methods)})

@@ -21,6 +21,7 @@ from firebase_admin import db
 from msgspec import convert
 from msgspec.json import Encoder
 
+from ingest.calls import Caller
 from ingest.connection import (
     DatabaseRefused,
     DatabaseSettings,
@@ -45,7 +46,7 @@ __all__ = [
 
 
 def entry(report: Report, day: date) -> bytes:
-    """A member of a multi-path update: the report under its arrival day, for `Store.write`."""
+    """A member of a multi-path update: the report under its arrival day, encoded."""
     return b'"reports/%b/%b":%b,"received":{".sv":"timestamp"}}' % (
         day.isoformat().encode(),
         report.id.encode(),
@@ -88,25 +89,7 @@ class Store:
             report = given if isinstance(given, Report) else convert(given, Report)
             entries[self.shard_of(report.install)].append(entry(report, day))
         for shard, some in entries.items():
-            self.write(shard, some)
-
-    def write(self, shard: int, entries: Iterable[bytes]) -> None:
-        """Store what `entry` made in one database: all or, if it does not answer, perhaps none.
-
-        Raises:
-            DatabaseRefused: it answers, but refuses them.
-            DatabaseUnavailable: they may not be stored.
-        """
-        root = self.shards[shard]
-        with translated(root, embedded=self.embedded):
-            # What Reference.update() sends, without making objects of it and text of them again.
-            root._client.request(
-                "patch",
-                root._add_suffix(),
-                data=b"{%b}" % b",".join(entries),
-                params="print=silent",
-                headers={"Content-Type": "application/json"},
-            )
+            Caller(self.shards[shard]).patch(b"{%b}" % b",".join(some))
 
     def days(self, shard: int) -> list[date]:
         """Arrival days that one database holds reports of, in order."""
