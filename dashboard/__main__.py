@@ -47,18 +47,18 @@ def run_export(options: argparse.Namespace, settings: Settings) -> None:
     """Write every table of an app as CSV and say where."""
     if options.since and options.until and options.since > options.until:
         raise SettingError(f"--since {options.since} lies after --until {options.until}")
-    history = _history(Warehouse(settings.warehouse).read(), options)
     out: Path = options.out
-    try:
-        written = export(history, out, sentry=settings.sentry, min_cell=options.min_cell)
-    except OSError as error:
-        raise SettingError(f"can't write to {error.filename}: {error.strerror}") from error
+    with Warehouse(settings.warehouse).reading() as snapshot:
+        history = _history(snapshot, options)
+        try:
+            written = export(history, out, sentry=settings.sentry, min_cell=options.min_cell)
+        except OSError as error:
+            raise SettingError(f"can't write to {error.filename}: {error.strerror}") from error
     print(f"wrote {len(written)} files to {out}, as of {history.scope.as_of}")
 
 
 def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
-    visits = snapshot.table("visits")
-    found = {str(row.app): row for row in apps(visits).to_pandas().itertuples()}
+    found = {str(row.app): row for row in apps(snapshot.table).to_pandas().itertuples()}
     if not found:
         raise WarehouseError("There are no reports yet, so there is nothing to export")
     if options.app and options.app not in found:
@@ -75,7 +75,7 @@ def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
         since=options.since,
         until=options.until,
     )
-    return History(scope, snapshot.table("reports"), visits)
+    return History(scope, snapshot.table)
 
 
 def _date(value: date | datetime) -> date:

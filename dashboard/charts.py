@@ -18,6 +18,9 @@ GREY = "#8a94a3"
 LOSS = "#d9483b"
 HEAT = "cividis"
 
+FEW = 10
+"""Up to this many points in time, each is marked and named."""
+
 HEIGHT = 300
 # Dates as "12 Mar"; the year where it begins.
 _DATES = [
@@ -58,7 +61,8 @@ def lines(
         label = plain_label(name)
         hover = f"%{{x|%-d %b %Y}}: <b>%{{y:,}}</b> {unit}"
         style = {"color": colour[column], "width": 2}
-        common = {"mode": "lines", "name": label, "showlegend": False}
+        mode = "lines" if len(frame) > FEW else "lines+markers"
+        common = {"mode": mode, "name": label, "showlegend": False}
         figure.add_scatter(
             x=times[whole],
             y=frame[column][whole],
@@ -78,7 +82,7 @@ def lines(
             )
     if len(series) > 1:
         _name_at_end(figure, frame, times, series, colour)
-    figure.update_xaxes(tickformatstops=_DATES)
+    _date_axis(figure, times)
     figure.update_yaxes(rangemode="tozero", title_text=unit)
     return figure
 
@@ -98,8 +102,41 @@ def bars_over_time(
         customdata=note,
         hovertemplate=f"%{{x|%-d %b %Y}}: <b>%{{y:,}}</b> {unit}%{{customdata}}<extra></extra>",
     )
-    figure.update_xaxes(tickformatstops=_DATES)
+    _date_axis(figure, times)
     figure.update_yaxes(rangemode="tozero", title_text=unit)
+    return figure
+
+
+def above_and_below(
+    frame: pd.DataFrame,
+    x: str,
+    above: Mapping[str, str],
+    below: Mapping[str, str],
+    *,
+    unit: str,
+    complete_until: date,
+) -> go.Figure:
+    """Bars over time, stacked, some above zero and some below; paler where not complete."""
+    figure = _figure(HEIGHT)
+    times = pd.to_datetime(frame[x])
+    opacity = [1.0 if whole else 0.4 for whole in times <= pd.Timestamp(complete_until)]
+    colour = dict(zip([*above, *below], [*PALETTE[: len(above)], GREY], strict=True))
+    for column, name in {**above, **below}.items():
+        sign = -1 if column in below else 1
+        figure.add_bar(
+            x=times,
+            y=sign * frame[column],
+            name=name,
+            marker={"color": colour[column], "opacity": opacity},
+            customdata=frame[column],
+            hovertemplate="week of %{x|%-d %b %Y}: <b>%{customdata:,}</b> "
+            f"{unit}<extra>{name}</extra>",
+        )
+    _date_axis(figure, times)
+    figure.update_yaxes(title_text=unit)
+    figure.update_layout(
+        barmode="relative", showlegend=True, legend={"orientation": "h", "y": 1.12}
+    )
     return figure
 
 
@@ -126,12 +163,15 @@ def bars(frame: pd.DataFrame, label: str, value: str, *, unit: str) -> go.Figure
 
 def stacked_shares(
     frame: pd.DataFrame, x: str, series: Mapping[str, str], *, unit: str, complete_until: date
-) -> go.Figure:
-    """Shares of a whole over time as areas, the last of the series on top; ends when complete."""
+) -> go.Figure | None:
+    """Shares of a whole over time as areas, the last of the series on top; ends when complete.
+
+    None where fewer than two weeks are complete: there is no area to draw.
+    """
     figure = _figure(HEIGHT + 40)
     whole = frame[pd.to_datetime(frame[x]) <= pd.Timestamp(complete_until)]
-    if whole.empty:
-        return figure
+    if len(whole) < 2:
+        return None
     shares = whole[list(series)].div(whole[list(series)].sum(axis=1), axis=0)
     colour = colours(list(series))
     below = 0.0
@@ -159,7 +199,8 @@ def stacked_shares(
             )
         below += last
     figure.update_yaxes(tickformat=".0%", range=[0, 1], title_text=f"share of {unit}")
-    figure.update_xaxes(tickformatstops=_DATES, range=[whole[x].iloc[0], whole[x].iloc[-1]])
+    _date_axis(figure, whole[x])
+    figure.update_xaxes(range=[whole[x].iloc[0], whole[x].iloc[-1]])
     figure.update_layout(margin=_MARGIN | {"r": 110})
     return figure
 
@@ -303,6 +344,13 @@ def _figure(height: int) -> go.Figure:
     figure.update_xaxes(showgrid=False, automargin=True, fixedrange=True, tickformatstops=_DATES)
     figure.update_yaxes(automargin=True, fixedrange=True)
     return figure
+
+
+def _date_axis(figure: go.Figure, times: pd.Series) -> None:
+    """Name days, or months where they are many; each of them where they are few."""
+    figure.update_xaxes(tickformatstops=_DATES, type="date")
+    if len(times) <= FEW:
+        figure.update_xaxes(tickvals=list(times), tickformat="%-d %b", tickformatstops=[])
 
 
 def _name_at_end(

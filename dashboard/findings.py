@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 
 from dashboard.words import TOO_FEW, count, day, percent, plain_markdown, share
@@ -32,6 +34,19 @@ def new_installs(frame: pd.DataFrame) -> str:
     best = frame.loc[frame["installs"].idxmax()]
     total = count(frame["installs"].sum())
     return f"{total} new installs, most on {day(best['day'])} ({count(best['installs'])})"
+
+
+def lifecycle(frame: pd.DataFrame, last_complete: date) -> str:
+    """About the last week that is over: did more come (back) than fell silent?"""
+    whole = frame[pd.to_datetime(frame["week"]) <= pd.Timestamp(last_complete)]
+    if whole.empty:
+        return "No week is over yet"
+    last = whole.iloc[-1]
+    came = last["new"] + last["resurrected"]
+    return (
+        f"{count(came)} installs came or came back in the last whole week, "
+        f"{count(last['dormant'])} fell silent"
+    )
 
 
 def versions(frame: pd.DataFrame) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 
-from dashboard.warehouse import Replacement, Warehouse
+from dashboard.warehouse import DAMAGE, Replacement, Warehouse
 from ingest.store import Store, StoredReport
 
 PAGE = 20_000
@@ -61,7 +61,8 @@ def sync(
 ) -> Synced:
     """Read the reports that arrived since the last sync into the warehouse.
 
-    Cut off at any moment, the next call goes on where it was.
+    Cut off at any moment, the next call goes on where it was. A warehouse that turns out to be
+    damaged is built anew.
 
     Args:
         now: the time (UTC), which tells whether a day may still get reports.
@@ -74,19 +75,35 @@ def sync(
         BlockingIOError: another process is syncing, and `wait` is false.
         SettingError: the warehouse can't be written.
     """
+    try:
+        return _sync(store, warehouse, now, progress, wait, page_size)
+    except DAMAGE as error:
+        warehouse.give_up(error)
+        done = _sync(store, warehouse, now, progress, wait, page_size)
+        return replace(done, rebuilt="it was damaged")
+
+
+def _sync(
+    store: Store,
+    warehouse: Warehouse,
+    now: Callable[[], datetime],
+    progress: Callable[[Progress], None],
+    wait: bool,
+    page_size: int,
+) -> Synced:
     started = datetime.now(UTC)
     source = " ".join(f"{root._client.base_url}?{root._client.params}" for root in store.shards)
     with warehouse.replacing(source, wait=wait) as replacement:
         connection = replacement.connection
         days = _open_days(store, connection, warehouse.synced())
         total = _waiting(store, days)
-        done = new = 0
+        done = 0
         for day in days:
             closed = now() > datetime.combine(day.day, datetime.min.time(), UTC) + (
                 timedelta(days=1) + CLOSING
             )
             for page in _pages(store, day, page_size):
-                new += _store_page(replacement, day, page)
+                _store_page(replacement, day, page)
                 done += len(page)
                 progress(Progress(min(done, total), total))
             if closed:
@@ -94,10 +111,7 @@ def sync(
                     "UPDATE cursors SET closed = true WHERE shard = ? AND day = ?",
                     [day.shard, day.day],
                 )
-        if new or replacement.unpublished:
-            replacement.publish()
-        else:
-            replacement.discard()
+        new = replacement.publish()
     warehouse.mark_synced(started)
     return Synced(new, replacement.rebuilt)
 
@@ -153,16 +167,15 @@ def _pages(store: Store, day: _Day, size: int) -> Iterable[list[StoredReport]]:
         since, limit = last, size
 
 
-def _store_page(replacement: Replacement, day: _Day, page: list[StoredReport]) -> int:
-    """Add a page's new reports and move the day's cursor, both or neither; returns how many."""
+def _store_page(replacement: Replacement, day: _Day, page: list[StoredReport]) -> None:
+    """Note a page's reports and move the day's cursor, both or neither."""
     if not page:
-        return 0
+        return
     connection = replacement.connection
     connection.begin()
-    new = replacement.add(page)
+    replacement.add(page)
     connection.execute(
         "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, false)",
         [day.shard, day.day, page[-1].received],
     )
     connection.commit()
-    return new

@@ -7,6 +7,7 @@ page and the command line can both read while either brings the warehouse up to 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -15,52 +16,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 import ibis
 from ibis.backends.duckdb import Backend
 
 from dashboard.columns import as_columns
+from dashboard.merge import SCHEMA, merge
 from ingest.store import SettingError, StoredReport
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-_SCHEMA = """
-CREATE TABLE about (schema_version INTEGER, source VARCHAR);
-CREATE TABLE cursors (
-    shard INTEGER, day DATE, received BIGINT, closed BOOLEAN, PRIMARY KEY (shard, day)
-);
-CREATE TABLE reports (
-    id VARCHAR, app VARCHAR, install VARCHAR, time BIGINT, day DATE, kind VARCHAR,
-    operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
-    fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
-    os VARCHAR, os_version VARCHAR, version VARCHAR, metrics MAP(VARCHAR, VARCHAR),
-    ci BOOLEAN, dropped BIGINT, received BIGINT
-);
-"""
+_ARRIVE = "INSERT INTO arrived BY NAME SELECT *, epoch_ms(time)::DATE AS day FROM page"
 
-# A visit carries what the last report of its day says (by time, then id); null where it says none.
-_VISITS = """
-CREATE OR REPLACE TABLE visits AS
-SELECT app, install, day, ci,
-    count(*) AS reports,
-    count(*) FILTER (kind = 'error') AS errors,
-    max(time) AS last_time,
-    last(id ORDER BY time, id) AS last_id,
-    last(os ORDER BY time, id) AS os,
-    last(os_version ORDER BY time, id) AS os_version,
-    last(version ORDER BY time, id) AS version,
-    last(metrics ORDER BY time, id) AS metrics
-FROM reports GROUP BY app, install, day, ci
-"""
 
-# One report an id, also where a retry stands under two days; the day is that of its time, UTC.
-_INSERT = """
-INSERT INTO reports BY NAME
-SELECT *, epoch_ms(time)::DATE AS day FROM page
-WHERE id NOT IN (SELECT id FROM reports)
-QUALIFY row_number() OVER (PARTITION BY id) = 1
-"""
+DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException)
+"""What DuckDB raises when a file does not hold what it should."""
 
 
 class WarehouseError(Exception):
@@ -106,6 +78,37 @@ class Warehouse:
         return Snapshot(connection)
 
     @contextmanager
+    def reading(self) -> Iterator[Snapshot]:
+        """Open the present content for the length of a block; see `read`.
+
+        Raises:
+            WarehouseError: also where damage shows later; the file is then set aside.
+        """
+        snapshot = self.read()
+        try:
+            yield snapshot
+        except DAMAGE as error:
+            self.give_up(error)
+            raise WarehouseError(
+                f"{self.path} was damaged and is set aside: run `python -m dashboard sync`, "
+                f"which builds it anew from the database ({_first_line(error)})"
+            ) from error
+        finally:
+            snapshot.connection.disconnect()
+
+    def give_up(self, error: duckdb.Error) -> None:
+        """Set the file aside that gave this error; everything in it is in the database too.
+
+        Raises:
+            SettingError: it is the disk that is full, and the file is kept.
+        """
+        if "No space left" in str(error):
+            raise _unusable(self.path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
+        if self.path.exists():
+            os.replace(self.path, self._beside("damaged"))
+        _remove(self._beside("next"))
+
+    @contextmanager
     def replacing(self, source: str, *, wait: bool) -> Iterator[Replacement]:
         """Work on a copy that takes the warehouse's place when `Replacement.publish` is called.
 
@@ -123,7 +126,9 @@ class Warehouse:
         lock_path, copy_path = self._beside("lock"), self._beside("next")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = lock_path.open("ab")
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            lock = _open_lock(lock_path)
         except OSError as error:
             raise _unusable(self.path, error) from error
         with lock:
@@ -140,9 +145,10 @@ class Warehouse:
     def synced(self) -> datetime | None:
         """When it last held everything that the database held; None where it never did."""
         try:
-            return datetime.fromtimestamp(self._beside("lock").stat().st_mtime, UTC)
+            modified = self._beside("lock").stat().st_mtime
         except OSError:
             return None
+        return datetime.fromtimestamp(modified, UTC) if modified else None
 
     def mark_synced(self, when: datetime) -> None:
         """Say that the warehouse holds everything that the database held at that time."""
@@ -159,7 +165,7 @@ class Snapshot:
     connection: Backend
 
     def table(self, name: str) -> ibis.Table:
-        """`reports` or `visits`, whole."""
+        """`reports`, `visits` or `visits_ci`, whole; see `dashboard.merge`."""
         return self.connection.table(name, database=("warehouse", "main"))
 
 
@@ -175,24 +181,23 @@ class Replacement:
     rebuilt: str | None
     """Why the present content could not be kept, in a sentence; None where it was."""
 
-    def add(self, reports: Sequence[StoredReport]) -> int:
-        """Add the reports that are not there yet; returns how many were not."""
+    def add(self, reports: Sequence[StoredReport]) -> None:
+        """Note reports; those that are there already count for nothing."""
         self.connection.register("page", as_columns(reports))
-        rows = self.connection.execute(_INSERT).fetchall()
+        self.connection.execute(_ARRIVE)
         self.connection.unregister("page")
-        return int(rows[0][0])
 
-    def publish(self) -> None:
-        """Put the copy in the warehouse's place; the next reader sees it."""
-        self.connection.execute(_VISITS)
-        self.connection.execute("CHECKPOINT")
-        self.connection.close()
-        os.replace(self.copy, self.path)
-
-    def discard(self) -> None:
-        """Leave the warehouse as it is."""
-        self.connection.close()
-        _remove(self.copy)
+    def publish(self) -> int:
+        """Put the copy in the warehouse's place if it holds anything new; returns how much."""
+        new = merge(self.connection)
+        if new or self.unpublished:
+            self.connection.execute("CHECKPOINT")
+            self.connection.close()
+            os.replace(self.copy, self.path)
+        else:
+            self.connection.close()
+            _remove(self.copy)
+        return new
 
 
 def _begin(path: Path, copy: Path, source: str) -> Replacement:
@@ -202,20 +207,32 @@ def _begin(path: Path, copy: Path, source: str) -> Replacement:
         if not candidate.exists():
             continue
         if candidate is path:
-            shutil.copyfile(path, copy)
+            half = copy.with_name(f"{copy.name}.half")
+            shutil.copyfile(path, half)
+            os.replace(half, copy)
         reason = _reason_to_rebuild(copy, source)
         if reason is None:
             return Replacement(path, copy, duckdb.connect(copy), candidate is copy, None)
         rebuilt = reason if candidate is path else None
         _remove(copy)
     connection = duckdb.connect(copy)
-    connection.execute(_SCHEMA)
+    connection.execute(SCHEMA)
     connection.execute("INSERT INTO about VALUES (?, ?)", [SCHEMA_VERSION, source])
     return Replacement(path, copy, connection, True, rebuilt)
 
 
+def _open_lock(path: Path) -> BinaryIO:
+    """Open the lock's file; its time says when the last sync began, 0 where there was none."""
+    try:
+        lock = path.open("xb")
+        os.utime(path, (0, 0))
+    except FileExistsError:
+        lock = path.open("ab")
+    return lock
+
+
 def _remove(copy: Path) -> None:
-    copy.unlink()
+    copy.unlink(missing_ok=True)
     copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
 
 
@@ -241,8 +258,11 @@ def _check(rows: list[tuple[int]], path: Path) -> None:
 
 
 def _unusable(path: Path, error: OSError) -> SettingError:
+    reason = error.strerror
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        reason = "a file stands where its folder should be"
     return SettingError(
-        f"The warehouse {path} can't be written: {error.strerror}. "
+        f"The warehouse {path} can't be written: {reason}. "
         "Set WALD_WAREHOUSE to a file in a folder that can be"
     )
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from ingest.store import DatabaseRefused, DatabaseUnavailable
+from ingest.connection import DatabaseRefused, DatabaseUnavailable
 
 GATHER = 0.003
 """Seconds that the first of a group waits for others; a call costs as much as many reports."""

@@ -15,14 +15,14 @@ from starlette.responses import JSONResponse, Response
 
 from ingest.body import Refused, read_json_body
 from ingest.commit import Full
-from ingest.intake import Intake
-from ingest.store import (
+from ingest.connection import (
     DatabaseSettings,
     DatabaseUnavailable,
     SettingError,
-    Store,
     check_credential,
 )
+from ingest.intake import Intake
+from ingest.store import Store
 
 sys.setswitchinterval(0.001)  # threads that call the database wait for so long at most
 

@@ -23,26 +23,16 @@ from msgspec.json import Encoder
 
 from ingest.calls import Caller
 from ingest.connection import (
-    DatabaseRefused,
     DatabaseSettings,
     DatabaseUnavailable,
     SettingError,
-    check_credential,
     connect,
     translated,
 )
 from ingest.schema import Report
 from ingest.stored import StoredReport, decode_reports
 
-__all__ = [
-    "DatabaseRefused",
-    "DatabaseSettings",
-    "DatabaseUnavailable",
-    "SettingError",
-    "Store",
-    "StoredReport",
-    "check_credential",
-]
+__all__ = ["DatabaseUnavailable", "SettingError", "Store", "StoredReport"]
 
 
 def entry(report: Report, day: date) -> bytes:
@@ -92,11 +82,11 @@ class Store:
             Caller(self.shards[shard]).patch(b"{%b}" % b",".join(some))
 
     def days(self, shard: int) -> list[date]:
-        """Arrival days that one database holds reports of, in order."""
+        """Arrival days that one database holds reports of, in order; other keys are passed over."""
         root = self.shards[shard]
         with translated(root, embedded=self.embedded):
             found = root.child("reports").get(shallow=True) or {}
-        return sorted(date.fromisoformat(day) for day in found)
+        return sorted(day for key in found if (day := _day(key)))
 
     def count(self, shard: int, day: date) -> int:
         """Number of reports that arrived on a day in one database; reads only their keys."""
@@ -127,3 +117,10 @@ class Store:
         for root in self.shards:
             with translated(root, embedded=self.embedded):
                 root.child("reports/ping").get(shallow=True)
+
+
+def _day(key: str) -> date | None:
+    try:
+        return date.fromisoformat(key)
+    except ValueError:
+        return None  # not ours: somebody wrote it by hand

@@ -121,6 +121,7 @@ def main(arguments: list[str] | None = None) -> None:
         command.add_argument("format", choices=sorted(FORMATS), help="what wrote the log")
         command.add_argument("log", help="file, may end in .gz")
         command.add_argument("-n", type=int, default=10, dest="count", help="lines to print")
+    monitor.add_commands(commands)
     chosen = parser.parse_args(arguments)
     with monitor.operation(chosen.command, solution=chosen.format):
         if not os.path.exists(chosen.log):

@@ -96,12 +96,14 @@ class Decision:
         """The user has not said anything, and is to be told."""
 
 
-def decide(environment: Environment, default: bool | None) -> Decision:
-    """Weigh what was said. *default* is the application's wish, see `wald.Monitor`."""
+def decide(environment: Environment, default: bool | None, no_ci: bool = False) -> Decision:
+    """Weigh what was said. *default* and *no_ci* are the application's wish, see `wald.Monitor`."""
     if environment.tracking_refused:
         return Decision(False, "the environment variable DO_NOT_TRACK")
     if environment.state is None:
         return Decision(False, "there being no folder to keep reports in")
+    if no_ci and environment.ci:
+        return Decision(False, f"{environment.app}, which does not report from CI services")
     if environment.said is not None:
         return Decision(environment.said, f"the environment variable {environment.variable}")
     choice = environment.choice()
@@ -198,7 +200,8 @@ def _ours(home: str) -> bool:
         owner = os.stat(home).st_uid
     except OSError:
         return False
-    return os.path.isabs(home) and not (os.geteuid() == 0 and owner != 0)
+    root = sys.platform != "win32" and os.geteuid() == 0
+    return os.path.isabs(home) and not (root and owner != 0)
 
 
 def _quietly(action: Callable[[str], None], path: str) -> None:

@@ -96,7 +96,9 @@ class OperatingSystem(Metric):
     IDENTIFIER = "os"
 
     def _get(self) -> str:
-        return {"darwin": "macOS", "win32": "Windows"}.get(sys.platform) or os.uname().sysname
+        if sys.platform == "win32":
+            return "Windows"
+        return "macOS" if sys.platform == "darwin" else os.uname().sysname
 
 
 class OperatingSystemVersion(Metric):
@@ -144,13 +146,22 @@ class TimeZone(Metric):
         return f"UTC{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
+def sendable(text: str, limit: int) -> str:
+    """Cut *text* to *limit* characters that every JSON reader takes.
+
+    A command-line argument in another encoding holds half characters (PEP 383): they become ?.
+    """
+    cut = text[:limit]
+    return cut if cut.isascii() else cut.encode("utf-8", "replace").decode("utf-8")
+
+
 def _read(metric: type[Metric], version: str) -> MetricValue | None:
     try:
         value = metric(version)._get()
     except (Exception, SystemExit):
         return None
     if isinstance(value, str):
-        return value[:MAX_METRIC_TEXT]
+        return sendable(value, MAX_METRIC_TEXT)
     if isinstance(value, int | float) and abs(value) <= MAX_NUMBER:
         return value  # no NaN, for it is not smaller than anything
     return None

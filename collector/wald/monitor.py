@@ -12,16 +12,17 @@ import os
 import sys
 import time
 
-from .consent import Environment, decide, erase, notice, was_told
+from .consent import Decision, Environment, decide, erase, notice, was_told
 from .handoff import hand_off
 from .install import pseudonym_of
-from .metric import DataCollector
+from .metric import DataCollector, sendable
 from .operation import Operation, judge
 from .report import MAX_METRIC_TEXT, MAX_TEXT
 from .spool import Spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from types import TracebackType
     from typing import Any, Literal
@@ -47,7 +48,7 @@ class Monitor:
     ``dsn`` is that of a Sentry project that gets the crashes too, if sentry-sdk is installed.
     ``package`` names the import packages with the application's own code; by default it is the
     one that makes the monitor. ``expected`` are exceptions that are not crashes: they answer a
-    mistake of the user's.
+    mistake of the user's. ``contact`` says whom users may ask about telemetry.
 
     Raises ValueError where ``app``, ``version`` or ``ci`` is none, with a sentence saying so.
     """
@@ -64,14 +65,15 @@ class Monitor:
         dsn: str | None = None,
         package: str | tuple[str, ...] | None = None,
         expected: tuple[type[BaseException], ...] = (),
+        contact: str | None = None,
     ) -> None:
         _check(app, version, ci)
         self.app = app
         self.version = version
         self.endpoint = endpoint
         self.more = more
-        self._consent = consent
-        self._ci_off = ci == "off"
+        self.contact = contact
+        self.consent = consent
         self._dsn = dsn
         self._package = package
         self._expected = expected
@@ -79,8 +81,18 @@ class Monitor:
         self._maker = sys._getframe(1).f_globals
         self._process = os.getpid()
         self._handed_off = time.monotonic()
-        self._spool: Spool | None = None
-        self._guarded(self._start)
+        self.environment: Environment
+        self.decision: Decision
+        self.spool: Spool | None = None
+        """Where reports go; None where there are none."""
+        self.strict = False
+        """Whether the collector's own errors are raised: only in tests, see `wald.testing`."""
+        self._guarded(self._start, ci == "off")
+
+    @property
+    def reports_to_sentry(self) -> bool:
+        """Tell whether crashes go to a Sentry project too."""
+        return self._dsn is not None
 
     def operation(self, name: str | None = None, *, solution: str | None = None) -> Operation:
         """Report what is done inside: ``with monitor.operation("install", solution="fail2ban"):``.
@@ -95,26 +107,62 @@ class Monitor:
 
     def finished(self, operation: Operation, error: BaseException | None) -> None:
         """Report an operation that ended with *error*, or well (None). Called by `Operation`."""
-        self._guarded(self._finished, operation, error)
+        try:
+            self._guarded(self._finished, operation, error)
+        except KeyboardInterrupt:
+            if error is None:
+                raise  # else it met the collector at work, and must not hide the tool's own error
 
-    @staticmethod
-    def _guarded(action: Callable[..., object], *arguments: object) -> None:
+    def watch_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Report the exceptions that nobody awaits in *loop*; its handler is called as before."""
+        previous = loop.get_exception_handler()
+
+        def handler(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            if previous is None:
+                loop.default_exception_handler(context)
+            else:
+                previous(loop, context)
+            self._uncaught(context.get("exception"))
+
+        loop.set_exception_handler(handler)
+
+    def add_commands(self, application: object) -> None:
+        """Give users ``telemetry status|on|off|preview|explain|forget``.
+
+        *application* is what argparse's ``add_subparsers`` returned, or a Click group.
+        """
+        from .commands import add  # only by tools that have them
+
+        add(self, application)
+
+    def instrument(self, application: object, *, solution: str | None = None) -> None:
+        """Make every command of *application* an operation, named as the user calls it.
+
+        *application* is an argparse parser whose commands say ``set_defaults(func=...)``, or a
+        Click command or group. *solution* names the argument that tells what a command is done to.
+        """
+        from .instrument import instrument
+
+        instrument(self, application, solution)
+
+    def _guarded(self, action: Callable[..., object], *arguments: object) -> None:
         """Do *action*; whatever goes wrong with it is no concern of the application's."""
         try:
             action(*arguments)
         except Exception:
-            return
+            if self.strict:
+                raise
 
-    def _start(self) -> None:
-        self._environment = Environment(self.app, os.environ)
-        self._decision = decide(self._environment, self._consent)
-        folder = self._environment.state
+    def _start(self, no_ci: bool) -> None:
+        self.environment = Environment(self.app, os.environ)
+        self.decision = decide(self.environment, self.consent, no_ci)
+        folder = self.environment.state
         if folder is None:
             return
-        if not self._decision.on or (self._ci_off and self._environment.ci):
+        if not self.decision.on:
             erase(folder)
             return
-        self._spool = Spool(folder)
+        self.spool = Spool(folder)
         atexit.register(self._guarded, self._at_exit)
         self._watch_main()
         self._watch_threads()
@@ -125,7 +173,7 @@ class Monitor:
         outcome, crash = judge(error, self._expected)
         if crash and error is not None:
             self._guarded(self._crashed, error, operation)
-        report = self._report("run", operation)
+        report = self.report("run", operation, self._install())
         report["outcome"] = operation.outcome or outcome
         report["duration_ms"] = operation.duration_ms
         self._keep(report)
@@ -140,68 +188,72 @@ class Monitor:
 
         package = self._package or module_of(self._maker).partition(".")[0]
         packages = (package,) if isinstance(package, str) else package
-        report = self._report("error", operation)
+        report = self.report("error", operation, self._install())
         report["error"] = describe(error, packages)
-        if self._dsn:
+        if self._dsn and not self.strict:
             self._guarded(self._tell_sentry, error, report, packages)
         self._keep(report)
 
     def _tell_sentry(self, error: BaseException, report: Report, packages: tuple[str, ...]) -> None:
         assert self._dsn is not None
-        assert self._spool is not None
+        assert self.spool is not None
         from .events import Events
         from .sentry import capture  # ImportError where sentry-sdk is not installed
 
-        event = capture(self._dsn, error, report, packages, Events(self._spool.folder))
+        event = capture(self._dsn, error, report, packages, Events(self.spool.folder))
         if event is not None:
             report["error"]["sentry_event"] = event
 
-    def _report(self, kind: Kind, operation: Operation | None) -> Report:
-        assert self._spool is not None
+    def report(self, kind: Kind, operation: Operation | None, install: str) -> Report:
+        """Make the report of something that happened now to the install named *install*."""
         report: Report = {
             "id": os.urandom(16).hex(),
             "app": self.app,
-            "install": pseudonym_of(self._spool.folder),
+            "install": install,
             "time": time.time_ns() // 1_000_000,
             "kind": kind,
             "metrics": DataCollector.collect(self.version),
-            "ci": self._environment.ci,
+            "ci": self.environment.ci,
             "dropped": 0,
         }
         if operation is not None and operation.name:
-            report["operation"] = operation.name[:MAX_TEXT]
+            report["operation"] = sendable(operation.name, MAX_TEXT)
         if operation is not None and operation.solution:
-            report["solution"] = operation.solution[:MAX_TEXT]
+            report["solution"] = sendable(operation.solution, MAX_TEXT)
         return report
 
+    def _install(self) -> str:
+        assert self.spool is not None
+        return pseudonym_of(self.spool.folder)
+
     def _keep(self, report: Report) -> None:
-        assert self._spool is not None
-        self._spool.append(report)
+        assert self.spool is not None
+        self.spool.append(report)
         self._process = os.getpid()  # a forked child that reports something hands it off, too
-        if time.monotonic() - self._handed_off > HAND_OFF_EVERY:
+        if not self.strict and time.monotonic() - self._handed_off > HAND_OFF_EVERY:
             self._hand_off()
 
     def _may_report(self) -> bool:
         """Tell whether a report may be kept now; tells the user first where that is due."""
-        if self._spool is None:
+        if self.spool is None:
             return False
-        if self._decision.by_default and self._environment.choice() is False:
-            erase(self._spool.folder)  # the user said no while this process was running
-            self._spool = None
+        if self.decision.by_default and self.environment.choice() is False:
+            erase(self.spool.folder)  # the user said no while this process was running
+            self.spool = None
             return False
-        if not self._decision.by_default:
+        if not self.decision.by_default:
             return True
-        text = notice(self._environment, self.endpoint, self.more)
-        return was_told(self._environment, text, self._consent is None) or self._consent is True
+        text = notice(self.environment, self.endpoint, self.more)
+        return was_told(self.environment, text, self.consent is None) or self.consent is True
 
-    def _hand_off(self) -> None:
-        if self._spool is not None:
+    def _hand_off(self, at_exit: bool = False) -> None:
+        if self.spool is not None:
             self._handed_off = time.monotonic()
-            hand_off(self._spool, self.app, self.endpoint)
+            hand_off(self.spool, self.app, self.endpoint, at_exit)
 
     def _at_exit(self) -> None:
         if os.getpid() == self._process:  # and not a forked child that never reported anything
-            self._hand_off()
+            self._hand_off(at_exit=True)
 
     def _watch_main(self) -> None:
         previous = sys.excepthook

@@ -55,7 +55,7 @@ class Spool:
                 if size + len(line) <= MAX_REPORTS * 100:
                     _extend(file, size, line)
                     return
-                kept = _lines(_read(file, size))
+                kept = _lines(_content(file, size))
             finally:
                 os.close(file)
             self._write([*_shed(kept, report), _line(report)])
@@ -235,7 +235,7 @@ def _extend(file: int, size: int, line: bytes) -> None:
         raise
 
 
-def _read(file: int, size: int) -> bytes:
+def _content(file: int, size: int) -> bytes:
     os.lseek(file, 0, os.SEEK_SET)
     return os.read(file, size)
 

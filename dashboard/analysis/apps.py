@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ibis
 from ibis import _
 
 
-def apps(visits: ibis.Table) -> ibis.Table:
-    """app, installs, first_day, last_day: every app of the warehouse, most installs first."""
+def apps(stored: Callable[[str], ibis.Table]) -> ibis.Table:
+    """app, installs, first_day, last_day: every app of the warehouse, most installs first.
+
+    Args:
+        stored: returns a table of the warehouse by its name.
+    """
+    columns = ("app", "install", "day")
+    visits = stored("visits").select(*columns).union(stored("visits_ci").select(*columns))
     found = visits.group_by("app").agg(
         installs=_.install.nunique(), first_day=_.day.min(), last_day=_.day.max()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -21,14 +22,12 @@ class History:
     """An app's reports and visits within a scope.
 
     Args:
-        stored_reports: the warehouse's ``reports``: a row a report.
-        stored_visits: the warehouse's ``visits``: a row an app, install, day and ``ci``, with
-            what the day's last report says.
+        stored: returns a table of the warehouse by its name: ``reports``, a row a report; and
+            ``visits`` and ``visits_ci``, a row an install and day, see `dashboard.merge`.
     """
 
     scope: Scope
-    stored_reports: ibis.Table
-    stored_visits: ibis.Table
+    stored: Callable[[str], ibis.Table]
 
     def within(self, since: date | None, until: date | None) -> History:
         """The same history, another period of it shown."""
@@ -37,7 +36,8 @@ class History:
     @cached_property
     def reports(self) -> ibis.Table:
         """All reports in the scope, unfiltered by what is shown."""
-        return self._in_scope(self.stored_reports)
+        reports = self._in_scope(self.stored("reports"))
+        return reports if self.scope.ci else reports.filter(~_.ci)
 
     @cached_property
     def visits(self) -> ibis.Table:
@@ -50,12 +50,11 @@ class History:
         - censored: its horizon is not over, so leaving can't be told
         - left: not censored, and no visit in the horizon after it
         """
-        life = ibis.window(group_by="install", order_by="day")
-        visits = self._daily.mutate(
-            number=ibis.row_number().over(life) + 1,
-            gap=_.day.delta(_.day.lag().over(life), unit="day"),
-            next_gap=_.day.lead().over(life).delta(_.day, unit="day"),
-            first_day=_.day.min().over(ibis.window(group_by="install")),
+        visits = self._in_scope(self._stored_visits())
+        # A visit that was not there yet on the day the scope ends is none.
+        known = (_.day + _.next_gap.as_interval("D")).cast("date") <= lit(self.scope.last_day)
+        visits = visits.mutate(
+            next_gap=ibis.ifelse(known, _.next_gap, ibis.null("int32")),
             censored=_.day > lit(self.scope.last_judged),
         )
         stayed = visits.next_gap.fill_null(self.scope.horizon + 1) <= self.scope.horizon
@@ -90,21 +89,12 @@ class History:
             table = table.filter(table[column] <= lit(scope.until))
         return table
 
-    @cached_property
-    def _daily(self) -> ibis.Table:
-        visits = self._in_scope(self.stored_visits)
+    def _stored_visits(self) -> ibis.Table:
+        visits = self.stored("visits")
         if not self.scope.ci:
             return visits
-        last = {"order_by": ["last_time", "last_id"], "include_null": True}
-        return visits.group_by("install", "day").agg(
-            reports=_.reports.sum(),
-            errors=_.errors.sum(),
-            os=_.os.last(**last),
-            os_version=_.os_version.last(**last),
-            version=_.version.last(**last),
-            metrics=_.metrics.last(**last),
-        )
+        with_ci = self.stored("visits_ci")
+        return visits.anti_join(with_ci, ["app", "install"]).union(with_ci)
 
     def _in_scope(self, table: ibis.Table) -> ibis.Table:
-        table = table.filter(table.app == self.scope.app, table.day <= lit(self.scope.last_day))
-        return table if self.scope.ci else table.filter(~table.ci)
+        return table.filter(_.app == self.scope.app, _.day <= lit(self.scope.last_day))

@@ -48,16 +48,8 @@ def show(view: View) -> None:
     """Draw the page."""
     impact = view.table("error_impact")
     forest(view, impact)
-    block(
-        "Every error of the period, the costliest first",
-        "Users are compared at the same point of their life with the tool: by number of visits, "
-        "gap since the last one, version, OS and month.",
-        None,
-        impact,
-        "error_ranking",
-        columns=_columns(_IMPACT_COLUMNS, view),
-        nothing="No error was reported in this period.",
-    )
+    if len(impact.dropna(subset=["excess"])):  # else the table stands above, without a picture
+        _ranking(view, impact)
     left = view.table("left_after_error")
     block(
         findings.leavers(left),
@@ -68,6 +60,18 @@ def show(view: View) -> None:
         "left_after_error",
         columns=_columns(_LEAVER_COLUMNS, view),
         nothing="Nobody is known to have left after an error in this period.",
+    )
+
+
+def _ranking(view: View, impact: pd.DataFrame) -> None:
+    block(
+        "Every error of the period, the costliest first",
+        "Users are compared at the same point of their life with the tool: by number of visits, "
+        "gap since the last one, version, OS and month.",
+        None,
+        impact,
+        "error_ranking",
+        columns=_columns(_IMPACT_COLUMNS, view),
     )
 
 

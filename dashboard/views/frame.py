@@ -82,12 +82,8 @@ def _kept(
     _warehouse: Warehouse,
     _work_out: Callable[[History], pd.DataFrame],
 ) -> pd.DataFrame:
-    snapshot = _warehouse.read()
-    try:
-        history = History(scope, snapshot.table("reports"), snapshot.table("visits"))
-        return _work_out(history)
-    finally:
-        snapshot.connection.disconnect()
+    with _warehouse.reading() as snapshot:
+        return _work_out(History(scope, snapshot.table))
 
 
 def open_view() -> View:
@@ -168,11 +164,9 @@ def _filtered(settings: Settings, warehouse: Warehouse, version: tuple[int, int]
 
 @st.cache_data(show_spinner=False, max_entries=10)
 def _apps(version: tuple[int, int], _warehouse: Warehouse) -> pd.DataFrame:
-    snapshot = _warehouse.read()
-    try:
-        return apps(snapshot.table("visits")).to_pandas()
-    finally:
-        snapshot.connection.disconnect()
+    with _warehouse.reading() as snapshot:
+        found: pd.DataFrame = apps(snapshot.table).to_pandas()
+        return found
 
 
 def _say_how_fresh(as_of: date, warehouse: Warehouse) -> None:

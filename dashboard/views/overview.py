@@ -8,10 +8,10 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, findings
+from dashboard import findings
 from dashboard.analysis.errors import error_impact
 from dashboard.analysis.headline import ACTIVE_DAYS, headline
-from dashboard.views.block import block
+from dashboard.views.active import active_installs
 from dashboard.views.errors import forest
 from dashboard.views.frame import View
 from dashboard.words import TOO_FEW, count, percent
@@ -42,20 +42,7 @@ def show(view: View) -> None:
     _tiles(view, now, before)
     left, right = st.columns(2)
     with left:
-        active = view.table("active_installs")
-        block(
-            findings.active(now.numbers["active"], _number(before, "active")),
-            "Installs with a visit in the 1, 7 and 30 days that end with each day (UTC).",
-            charts.lines(
-                active,
-                "day",
-                {"active_30": "30 days", "active_7": "7 days", "active_1": "1 day"},
-                unit="installs",
-                complete_until=view.scope.as_of,
-            ),
-            active,
-            "active_installs",
-        )
+        active_installs(view, findings.active(now.numbers["active"], _number(before, "active")))
     with right:
         forest(view, view.table("error_impact"), most=5)
 
@@ -109,6 +96,10 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> None:
         )
 
 
+def _base(base: float) -> str | None:
+    return f"of {count(base)}" + (", few" if base < TOO_FEW else "") if base else None
+
+
 def _number(period: _Period | None, name: str) -> float | None:
     return float(period.numbers[name]) if period else None
 
@@ -151,7 +142,7 @@ def _share_tile(
         "too early to tell" if now is None else percent(now),
         None if points is None else f"{points:+.1f} pt",
         delta_color="normal" if more_is == "good" else "inverse",
-        delta_description=f"of {count(base)}" + (", few" if base < TOO_FEW else ""),
+        delta_description=_base(base),
         help=meaning,
         border=True,
         height="stretch",

@@ -202,3 +202,12 @@ def test_a_home_that_takes_nothing_harms_nothing(home: Home, server: Server) -> 
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
     assert home.files() == {".local"}
     assert server.requests == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a home away")
+def test_root_leaves_nothing_in_a_users_home(home: Home, server: Server) -> None:
+    os.chown(home.folder, 12345, 12345)
+    done = home.run(home.write("with monitor.operation('x'): pass"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert home.files() == set()
+    assert server.requests == []

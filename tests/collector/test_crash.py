@@ -70,6 +70,12 @@ with monitor.operation("install", solution="clamav"):
             "  with monitor.operation('b'):\n    C().go()",
             "tool:C.go",
         ),
+        (
+            "import asyncio\nasync def task(): raise ValueError\nasync def main():\n"
+            "  monitor.watch_loop(asyncio.get_running_loop())\n  asyncio.create_task(task())\n"
+            "  await asyncio.sleep(0)\nasyncio.run(main())",
+            "tool:task",
+        ),
         ("import json\n@monitor.operation('x')\ndef f(): json.loads('{')\nf()", "tool:f"),
     ],
 )
@@ -232,3 +238,15 @@ def _raised(action: Any) -> BaseException:
     except Exception as error:
         return error
     raise AssertionError("nothing was raised")
+
+
+def test_an_impatient_user_does_not_hide_the_crash(home: Home, server: Server) -> None:
+    tool = home.write("""
+class Slow(Metric):
+    "Takes so long that the user presses Ctrl-C."
+    IDENTIFIER = "slow"
+    def _get(self): raise KeyboardInterrupt
+with monitor.operation("x"):
+    1 / 0
+""")
+    assert home.run(tool).stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"

@@ -184,13 +184,29 @@ def senders(home: Home) -> list[int]:
         try:
             command = (folder / "cmdline").read_bytes().split(b"\0")
             theirs = (folder / "environ").read_bytes()
-            leads = os.getsid(int(folder.name)) == int(folder.name)
         except OSError:
             continue  # it has ended, or is not ours
-        # While it waits for the tool to end, a shell stands in for it under the same process id.
-        if leads and b"tool" in command and f"HOME={home.folder}\0".encode() in theirs:
+        ours = f"HOME={home.folder}\0".encode() in theirs
+        if ours and command[0].endswith(b"python") and b"-I" in command:
             found.append(int(folder.name))
     return found
+
+
+def test_a_tool_that_waits_for_its_children_does_not_meet_the_sender(
+    home: Home, server: Server
+) -> None:
+    tool = home.write("""
+with monitor.operation("x"): pass
+monitor.hand_off()
+try:
+    print(os.wait())
+except ChildProcessError:
+    print("no children", flush=True)
+os._exit(0)
+""")
+    assert home.run(tool).stdout == "no children\n"
+    home.settle()
+    assert len(server.reports) == 1
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes the Linux way")
@@ -204,9 +220,39 @@ def test_runs_in_a_row_share_one_sender_and_it_goes(home: Home, server: Server) 
         seen.update(now)
     home.settle()
     assert len(server.reports) == 12
-    assert len(seen) == 1  # a process of its own session, for runs less than LINGER apart
+    assert len(seen) == 1  # for runs less than LINGER apart
     assert Lock(str(home.state), SENDER_LOCK, patience=LIFETIME).take()
     deadline = time.monotonic() + 5
     while senders(home) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert senders(home) == []
+
+
+def test_a_broken_certificate_or_address_keeps_reports(home: Home, server: Server) -> None:
+    for endpoint in (server.url.replace("http", "https"), "nonsense", "http://[::1"):
+        home.variables["ENDPOINT"] = endpoint
+        home.remember_failures()
+        done = home.run(home.write(ONE))
+        assert done.returncode == 0
+        home.settle()
+    assert len(home.spooled()) == 3
+    assert server.requests == []
+
+
+def test_a_server_that_drips_cannot_hold_a_sender(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        home = Home(tmp_path / "home", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        home.run(home.write(ONE))
+        connection, _ = listener.accept()
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        started = time.monotonic()
+        try:
+            while time.monotonic() < started + 4 * LIFETIME:
+                connection.sendall(b" ")  # often enough for no timeout to end it
+                time.sleep(0.3)
+        except OSError:
+            pass  # it is gone
+        connection.close()
+    assert Lock(str(home.state), SENDER_LOCK, patience=0).take()
+    assert len(home.spooled()) == 1
+    assert Backoff(str(home.state)).failures() == 1

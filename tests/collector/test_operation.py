@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
+import zipapp
 from typing import Any
 
 import pytest
 
 from wald.report import ID_PATTERN, pseudonym
 
-from .home import EXAMPLE, Home
+from .home import EXAMPLE, ROOT, Home
 from .server import Server
 
 AUTH_LOG = """\
@@ -218,3 +220,42 @@ def test_the_example_works_and_reports(home: Home, server: Server) -> None:
         "logtally:read",
     )
     assert {report["metrics"]["output"] for report in server.reports} == {"pipe"}
+
+
+def test_an_argument_in_another_encoding_arrives(home: Home, server: Server) -> None:
+    tool = home.write("with monitor.operation('x', solution=os.fsdecode(b'caf\\xe9')): pass")
+    home.run(tool)
+    home.settle()
+    assert [report["solution"] for report in server.reports] == ["caf?"]
+
+
+def test_nothing_heavy_is_imported(home: Home, server: Server) -> None:
+    tool = home.write("""
+with monitor.operation("x"): pass
+monitor.hand_off()
+heavy = {"ssl", "http", "urllib", "socket", "uuid", "importlib.metadata", "sentry_sdk", "email",
+         "subprocess", "threading", "json", "hashlib", "typing", "dataclasses", "inspect", "re"}
+print(sorted(heavy & set(sys.modules)))
+""")
+    home.run(tool)  # makes the secret, which takes hashlib
+    done = subprocess.run(
+        # Without site, whose path files import more than the collector does.
+        [sys.executable, "-S", str(tool)],
+        env=home.variables,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "[]\n"
+    home.settle()
+    assert len(server.reports) == 2
+
+
+def test_a_zipped_application_reports_too(home: Home, server: Server) -> None:
+    source = home.folder / "source"
+    shutil.copytree(ROOT / "collector" / "wald", source / "wald")
+    home.write("with monitor.operation('x'): pass").rename(source / "__main__.py")
+    zipapp.create_archive(source, home.folder / "tool.pyz")
+    home.variables["PYTHONPATH"] = ""
+    home.run(home.folder / "tool.pyz")
+    home.settle()
+    assert [report["operation"] for report in server.reports] == ["x"]

@@ -81,5 +81,5 @@ def history_of(
             replacement.publish()
         snapshot = warehouse.read()
         scope = Scope(app, as_of, last_day, **chosen)
-        yield History(scope, snapshot.table("reports"), snapshot.table("visits"))
+        yield History(scope, snapshot.table)
         snapshot.connection.disconnect()

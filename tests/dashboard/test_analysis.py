@@ -43,6 +43,21 @@ def both(request: pytest.FixtureRequest) -> Iterator[tuple[History, Prepared]]:
         yield history, prepared(reports, *shown)
 
 
+def test_ci_counts_where_asked_for() -> None:
+    reports = random_reports(6, installs=60, days=90)
+    for report in reports[::5]:
+        report["ci"] = True  # so that some installs run both in a CI service and elsewhere
+    as_of = FIRST + timedelta(days=89)
+    with history_of(reports, as_of, as_of, ci=True) as history:
+        of_reports = prepared(reports, as_of, as_of, ci=True)
+        same(rows_of(active_installs(history)), reference.active_installs(of_reports))
+        same(rows_of(retention(history)), reference.retention(of_reports))
+        same(rows_of(version_adoption(history)), reference.version_adoption(of_reports))
+    with history_of(reports, as_of, as_of) as history:
+        of_reports = prepared(reports, as_of, as_of)
+        same(rows_of(active_installs(history)), reference.active_installs(of_reports))
+
+
 def rows_of(table: Any) -> list[tuple[Any, ...]]:
     """An Ibis table's rows, dates as dates and every kind of null as None."""
     frame = table.to_pandas()

@@ -11,24 +11,8 @@ import pytest
 import requests
 
 from tests.ingest.database import Database
-from tests.ingest.function import HOST, Function, serving
+from tests.ingest.function import HOST, Function
 from tests.ingest.reports import JsonReport, report
-from tests.rtdb.server import Server
-
-
-@pytest.fixture
-def database(local: Server) -> Database:
-    """A database of its own for each test, emptied first."""
-    database = Database.on(local, "clients")
-    database.root.delete()
-    return database
-
-
-@pytest.fixture
-def function(database: Database) -> Iterator[Function]:
-    """A function that nobody else sends to."""
-    with serving(database.url) as started:
-        yield started
 
 
 def request(*reports: JsonReport) -> tuple[bytes, bytes]:
@@ -59,14 +43,15 @@ def answer(connection: socket.socket) -> dict[str, object]:
 def assert_healthy(function: Function) -> None:
     """It answers others, and has nothing to complain about."""
     assert requests.get(f"{function.url}/healthz").status_code == 200
-    sent = {"schema": 1, "reports": [report(app="healthy")]}
+    sent = {"schema": 1, "reports": [report()]}
     assert requests.post(f"{function.url}/v1/reports", json=sent).json()["accepted"] == 1
     assert "Traceback" not in function.said()
 
 
-def of_others(database: Database) -> set[str]:
-    """Ids of the stored reports that `assert_healthy` did not send."""
-    return {one["id"] for one in database.reports() if one["app"] != "healthy"}
+def stored(database: Database, reports: list[JsonReport]) -> list[JsonReport]:
+    """Those of the reports that the database holds."""
+    held = {one["id"] for one in database.reports()}
+    return [one for one in reports if one["id"] in held]
 
 
 def test_slow_clients_are_waited_for_and_hold_up_nobody(
@@ -86,20 +71,21 @@ def test_slow_clients_are_waited_for_and_hold_up_nobody(
                 connection.sendall(body[place : place + (1 if number == 0 else 100)])
         for connection, _, _ in slow:
             assert answer(connection) == {"accepted": 1, "rejected": []}
-    assert of_others(database) == {one["id"] for one in reports}
+    assert stored(database, reports) == reports
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.99])
 def test_a_client_that_goes_in_the_middle_has_sent_nothing(
     function: Function, database: Database, share: float
 ) -> None:
-    for _ in range(20):
-        head, body = request(report())
+    reports = [report() for _ in range(20)]
+    for one in reports:
+        head, body = request(one)
         whole = head + body
         with connected(function) as connection:
             connection.sendall(whole[: int(len(whole) * share)])
     assert_healthy(function)
-    assert of_others(database) == set()
+    assert stored(database, reports) == []
 
 
 def test_a_client_that_does_not_wait_for_the_answer(function: Function, database: Database) -> None:
@@ -110,7 +96,7 @@ def test_a_client_that_does_not_wait_for_the_answer(function: Function, database
     assert_healthy(function)
     again = requests.post(f"{function.url}/v1/reports", json={"schema": 1, "reports": reports})
     assert again.json() == {"accepted": 20, "rejected": []}
-    assert of_others(database) == {one["id"] for one in reports}
+    assert stored(database, reports) == reports
 
 
 def test_what_is_no_http_is_turned_away(function: Function) -> None:

@@ -84,9 +84,9 @@ def test_kill_9_and_a_restart_lose_and_double_nothing(tmp_path: Path) -> None:
             assert held(database) == whole(reports)
 
 
-@pytest.mark.parametrize("kill_at", [500, 4_000, 9_500])
+@pytest.mark.parametrize("kill_at", [500, 4_500])
 def test_an_import_waits_for_the_database(tmp_path: Path, kill_at: int) -> None:
-    reports = [report() for _ in range(10_000)]
+    reports = [report() for _ in range(5_000)]
     with ExitStack() as stack:
         server = stack.enter_context(running(tmp_path))
         database = Database.on(server, "history")
@@ -105,12 +105,12 @@ def test_an_import_waits_for_the_database(tmp_path: Path, kill_at: int) -> None:
             advance=after(kill_at, kill_and_restart),
         )
         restarting.join()
-        assert done == Progress(10_000, 10_000, 0)
+        assert done == Progress(5_000, 5_000, 0)
         assert held(database) == whole(reports)
 
 
-@pytest.mark.parametrize("kill_at", [500, 1_500])
-def test_an_import_that_gives_up_says_what_is_stored(tmp_path: Path, kill_at: int) -> None:
+def test_an_import_that_gives_up_says_what_is_stored(tmp_path: Path) -> None:
+    kill_at = 1_500
     reports = [report() for _ in range(2_000)]
     refused: list[int] = []
     content = b"garbage\n" + lines(reports)

@@ -60,7 +60,7 @@ def test_a_report_is_stored_as_it_is_with_the_time_it_was_received(
         assert found == one
 
 
-@examples(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(reports=st.lists(valid_reports, min_size=1, max_size=3, unique_by=lambda one: one["id"]))
 def test_what_the_collector_sends_is_what_the_database_holds(
     function: Function, database: Database, reports: list[JsonReport]

@@ -1,0 +1,156 @@
+"""What a tool's users can do about its telemetry: ``telemetry status|on|off|preview|...``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .consent import decide, erase
+from .install import read
+from .report import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .monitor import Monitor
+
+
+def add(monitor: Monitor, application: Any) -> None:
+    """Add the command ``telemetry`` to *application*, see `Monitor.add_commands`."""
+    about = f"what {monitor.app} reports to its maintainers, and how to say no"
+    if hasattr(application, "add_parser"):  # argparse
+
+        class Run(argparse.Action):
+            def __call__(
+                self,
+                parser: argparse.ArgumentParser,
+                namespace: argparse.Namespace,
+                values: str | Sequence[Any] | None,
+                option_string: str | None = None,
+            ) -> None:
+                # Done here, like --version, for every application has its own way to go on.
+                parser.exit(run(monitor, str(values)))
+
+        parser = application.add_parser("telemetry", help=about, description=about)
+        listed = "; ".join(f"{name}: {act.__doc__}" for name, act in ACTIONS.items())
+        parser.add_argument("action", choices=list(ACTIONS), action=Run, help=listed)
+    elif hasattr(application, "add_command"):  # Click
+        import click
+
+        application.add_command(
+            click.Command(
+                "telemetry",
+                params=[click.Argument(["action"], type=click.Choice(list(ACTIONS)))],
+                callback=lambda action: sys.exit(run(monitor, action)),
+                help=about,
+            )
+        )
+    else:
+        raise TypeError(
+            f"add_commands got {application!r}: it takes what argparse's add_subparsers returned, "
+            "or a Click group"
+        )
+
+
+def run(monitor: Monitor, action: str) -> int:
+    """Do *action*; return the exit status."""
+    if action not in ACTIONS:
+        print(f"telemetry {action} is unknown: choose from {', '.join(ACTIONS)}", file=sys.stderr)
+        return 2
+    try:
+        return ACTIONS[action](monitor)
+    except OSError as error:
+        print(f"{monitor.app}: telemetry {action} failed: {error}", file=sys.stderr)
+        return 1
+
+
+def status(monitor: Monitor) -> int:
+    """Say whether it is on, who decided that, and what waits."""
+    decision = decide(monitor.environment, monitor.consent)
+    print(f"Telemetry of {monitor.app} is {'on' if monitor.decision.on else 'off'}")
+    print(f"  decided by  {monitor.decision.by}")
+    print(f"  reports to  {monitor.endpoint}")
+    print(f"  read more   {monitor.more}")
+    kept = read(monitor.environment.state) if monitor.environment.state else None
+    if kept and decision.on:
+        print(f"  known as    {kept[1]}")
+    if monitor.spool is not None:
+        waiting = len(monitor.spool.reports()) if monitor.spool.pending() else 0
+        print(f"  waiting     {waiting} reports")
+    return 0
+
+
+def turn_on(monitor: Monitor) -> int:
+    """Turn it on."""
+    monitor.environment.write_choice(True)
+    return _turned(monitor)
+
+
+def turn_off(monitor: Monitor) -> int:
+    """Turn it off, and delete everything that is kept for it."""
+    monitor.environment.write_choice(False)
+    if monitor.environment.state is not None:
+        erase(monitor.environment.state)
+    monitor.spool = None
+    return _turned(monitor)
+
+
+def preview(monitor: Monitor) -> int:
+    """Print exactly what would be sent, and send nothing."""
+    if monitor.spool is None:
+        print("Telemetry is off: nothing is sent.", file=sys.stderr)
+        return 0
+    reports = monitor.spool.reports() if monitor.spool.pending() else []
+    if not reports:
+        print("Nothing waits. A run would send a report like this one:", file=sys.stderr)
+        kept = read(monitor.spool.folder)
+        example = monitor.operation("...")
+        reports = [monitor.report("run", example, kept[1] if kept else "0" * 32)]
+    print(json.dumps({"schema": SCHEMA, "reports": reports}, indent=2))
+    return 0
+
+
+def explain(monitor: Monitor) -> int:
+    """Print what is collected and why, where in the code, and how to say no."""
+    from .explain import page
+
+    print(page(monitor))
+    return 0
+
+
+def forget(monitor: Monitor) -> int:
+    """Have the server delete all reports of this install, and turn telemetry off."""
+    kept = read(monitor.environment.state) if monitor.environment.state else None
+    if kept is None:
+        print("There is nothing to forget: this install has no pseudonym.")
+        return turn_off(monitor)
+    from .delivery import post
+
+    body = json.dumps({"secret": kept[0]}).encode()
+    url = f"{monitor.endpoint.rstrip('/')}/v1/forget"
+    code, _, _ = post(url, {"Content-Type": "application/json"}, body)
+    if code != 202:
+        answer = f"answered {code}" if code else "did not answer"
+        print(f"{monitor.endpoint} {answer}: nothing was changed, try again", file=sys.stderr)
+        return 1
+    print(f"{monitor.endpoint} deletes every report of {kept[1]}.")
+    return turn_off(monitor)
+
+
+ACTIONS = {
+    "status": status,
+    "on": turn_on,
+    "off": turn_off,
+    "preview": preview,
+    "explain": explain,
+    "forget": forget,
+}
+
+
+def _turned(monitor: Monitor) -> int:
+    """Tell what holds now: a variable may be stronger than the choice that was made."""
+    decision = decide(monitor.environment, monitor.consent)
+    print(f"Telemetry of {monitor.app} is {'on' if decision.on else 'off'}: {decision.by}")
+    return 0

@@ -1,0 +1,181 @@
+"""What users can do about telemetry, and the page that tells them what it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wald import Monitor
+
+from .home import EXAMPLE, ROOT, Home
+from .server import Reply, Server
+
+ARGPARSE = """
+import argparse
+parser = argparse.ArgumentParser()
+commands = parser.add_subparsers(dest="command")
+commands.add_parser("work")
+monitor.add_commands(commands)
+parser.parse_args()
+with monitor.operation("work"): print("worked")
+"""
+
+CLICK = """
+import click
+@click.group()
+def main(): pass
+@main.command()
+def work():
+    with monitor.operation("work"): print("worked")
+monitor.add_commands(main)
+main()
+"""
+
+
+@pytest.fixture(params=[ARGPARSE, CLICK], ids=["argparse", "click"])
+def tool(request: pytest.FixtureRequest, home: Home) -> Path:
+    """Give a tool with the commands in it."""
+    return home.write(str(request.param))
+
+
+def test_off_and_on(home: Home, server: Server, tool: Path) -> None:
+    assert home.run(tool, "work").stdout == "worked\n"
+    home.settle()
+    assert (
+        "is on\n  decided by  the default of tool" in home.run(tool, "telemetry", "status").stdout
+    )
+    off = home.run(tool, "telemetry", "off")
+    assert off.returncode == 0
+    assert off.stdout == f"Telemetry of tool is off: your choice in {home.choice}\n"
+    assert not home.state.exists()
+    home.run(tool, "work")
+    assert not home.state.exists()
+    assert home.choice.read_text() == "off\n"
+    assert "Telemetry of tool is off" in home.run(tool, "telemetry", "status").stdout
+    assert len(server.reports) == 1
+    assert "is on: your choice" in home.run(tool, "telemetry", "on").stdout
+    # A variable ranks higher than the choice, and the user gets to know.
+    forced = home.run(tool, "telemetry", "on", env={"DO_NOT_TRACK": "1"})
+    assert forced.stdout == "Telemetry of tool is off: the environment variable DO_NOT_TRACK\n"
+    home.run(tool, "work")
+    home.settle()
+    assert len(server.reports) == 2
+
+
+def test_preview_is_what_is_sent_and_sends_nothing(home: Home, server: Server, tool: Path) -> None:
+    server.answer = lambda request: Reply(503, {"Retry-After": "600"})
+    home.run(tool, "work")
+    home.settle()
+    [refused] = server.requests
+    shown = home.run(tool, "telemetry", "preview")
+    assert json.loads(shown.stdout) == json.loads(refused.body)
+    assert len(server.requests) == 1
+    home.forget_backoff()
+
+
+def test_preview_of_nothing_keeps_nothing(home: Home, server: Server) -> None:
+    tool = home.write(ARGPARSE, consent=None)
+    shown = home.run(tool, "telemetry", "preview")
+    [report] = json.loads(shown.stdout)["reports"]
+    assert report["install"] == "0" * 32
+    assert home.files() == set()
+    shown = home.run(tool, "telemetry", "preview", env={"DO_NOT_TRACK": "1"})
+    assert (shown.stdout, shown.stderr) == ("", "Telemetry is off: nothing is sent.\n")
+
+
+def test_forget_proves_who_asks_and_turns_off(home: Home, server: Server, tool: Path) -> None:
+    home.run(tool, "work")
+    home.settle()
+    secret, name = (home.state / "install").read_text().split()
+    server.answer = lambda request: Reply(503)
+    failed = home.run(tool, "telemetry", "forget")
+    assert (failed.returncode, home.state.exists()) == (1, True)
+    assert "answered 503: nothing was changed, try again" in failed.stderr
+    server.answer = lambda request: Reply(202)
+    done = home.run(tool, "telemetry", "forget")
+    assert done.returncode == 0
+    assert f"deletes every report of {name}" in done.stdout
+    assert [json.loads(r.body) for r in server.requests if r.path == "/v1/forget"] == [
+        {"secret": secret}
+    ] * 2
+    assert not home.state.exists()
+    assert home.choice.read_text() == "off\n"
+    assert "nothing to forget" in home.run(tool, "telemetry", "forget").stdout
+
+
+def test_unknown_actions_are_refused(home: Home, tool: Path) -> None:
+    done = home.run(tool, "telemetry", "of")
+    assert done.returncode == 2
+    assert "invalid choice" in done.stderr or "is not one of" in done.stderr
+
+
+def test_the_page_tells_values_places_and_ways_out(home: Home, tool: Path) -> None:
+    page = home.run(tool, "telemetry", "explain").stdout
+    for needed in (
+        "# What tool reports, and why",
+        "| `package_version` | 1.0 | Version of the application",
+        "`wald/metric.py:",
+        f"To {home.variables['ENDPOINT']}, which the maintainers of tool run.",
+        "TOOL_TELEMETRY=off",
+        "DO_NOT_TRACK=1",
+        "`~/.config/tool/telemetry`",
+        "/v1/forget",
+    ):
+        assert needed in page
+    assert str(home.folder) not in page
+
+
+def test_the_page_of_the_example_is_true(tmp_path: Path) -> None:
+    """It is made by: python -m wald explain logtally:monitor --without-values."""
+    made = subprocess.run(
+        [sys.executable, "-m", "wald", "explain", "logtally:monitor", "--without-values"],
+        env={"HOME": str(tmp_path), "PYTHONPATH": f"{ROOT / 'collector'}:{EXAMPLE.parent}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert made.stdout == (EXAMPLE.parent / "TELEMETRY.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("nowhere:monitor", "there is no nowhere:monitor"),
+        ("json:monitor", "there is no json:monitor"),
+        ("json:dumps", "json:dumps is a function, and no Monitor"),
+    ],
+)
+def test_explain_says_what_is_wrong(tmp_path: Path, name: str, says: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "wald", "explain", name],
+        env={"HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "collector")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("app", "version", "ci", "says"),
+    [
+        ("Tool", "1", "tag", "app is 'Tool'"),
+        ("", "1", "tag", "app is ''"),
+        ("-tool", "1", "tag", "must begin with"),
+        ("tööl", "1", "tag", "must be 1 to 64 of a-z"),
+        ("t" * 65, "1", "tag", "must be 1 to 64 of a-z"),
+        ("tool", "", "tag", "version is ''"),
+        ("tool", "1", "never", "ci is 'never'"),
+    ],
+)
+def test_a_monitor_says_what_is_wrong(app: str, version: str, ci: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Monitor(app, version, endpoint="http://x.invalid", more="-", ci=ci)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="app is"):
+        Monitor("Bad Name", "1", endpoint="http://x.invalid", more="-")

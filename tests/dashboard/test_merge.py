@@ -1,0 +1,51 @@
+"""Merging by the new reports alone gives what working everything out at once gives."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dashboard.warehouse import Warehouse
+from ingest.store import StoredReport
+from tests.dashboard.histories import random_reports
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), pieces=st.integers(2, 5))
+def test_the_order_of_arrival_does_not_matter(
+    tmp_path_factory: Any, seed: int, pieces: int
+) -> None:
+    """Late reports, reports again, reports of the same day in several pieces."""
+    draw = random.Random(seed)
+    reports = random_reports(seed, installs=12, days=60)
+    shuffled = draw.sample(reports, len(reports))
+    cuts = sorted(draw.randrange(len(reports) + 1) for _ in range(pieces - 1))
+    parts = [
+        shuffled[start:end] for start, end in zip([0, *cuts], [*cuts, len(reports)], strict=True)
+    ]
+    again = [part + draw.sample(reports, len(reports) // 4) for part in parts]
+    folder = tmp_path_factory.mktemp("merge")
+    assert merged(folder / "pieces.duckdb", again) == merged(folder / "once.duckdb", [reports])
+
+
+def merged(path: Path, parts: list[list[dict[str, Any]]]) -> dict[str, list[Any]]:
+    """What the warehouse's tables hold after merging these parts one by one."""
+    warehouse = Warehouse(path)
+    for part in parts:
+        with warehouse.replacing("test", wait=True) as replacement:
+            stored = [{**report, "received": report["time"]} for report in part]
+            replacement.add(msgspec.convert(stored, list[StoredReport]))
+            replacement.publish()
+    snapshot = warehouse.read()
+    held = {
+        name: sorted(snapshot.connection.raw_sql(f"FROM {name}").fetchall(), key=repr)
+        for name in ("reports", "visits", "visits_ci", "arrived")
+    }
+    snapshot.connection.disconnect()
+    assert held["arrived"] == []
+    return held
