@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from ingest.body import Full
 from ingest.connection import DatabaseRefused, DatabaseUnavailable
 
 GATHER = 0.003
@@ -38,10 +39,6 @@ MAX_WAITING_BYTES = 32 * 1024**2
 """Bytes of the reports that wait."""
 
 
-class Full(Exception):
-    """Too much waits for the database already; nothing was taken."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """A request's reports, encoded, and what tells it that they are stored."""
@@ -55,9 +52,12 @@ class Committer:
     """The way into one database. Belongs to the event loop it is used in."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
-        """`write` takes a multi-path update, returns when it is durable, and is called in threads.
+        """Nothing is under way yet.
 
-        It raises `DatabaseUnavailable` where it may not be, and `DatabaseRefused` where it is not.
+        Args:
+            write: takes a multi-path update and returns when it is durable; raises
+                `DatabaseUnavailable` where it may not be, `DatabaseRefused` where it is not.
+                It is called by several threads.
         """
         self._write = write
         self._threads = ThreadPoolExecutor(MAX_CALLS, "commit")

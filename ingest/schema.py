@@ -70,6 +70,13 @@ class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     reports: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=limits.MAX_BATCH)]
 
 
+class Wish(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a request to be forgotten."""
+
+    secret: Annotated[str, Meta(pattern="^[0-9a-f]{64}\\Z")]
+
+
+_WISH = msgspec.json.Decoder(Wish)
 _BATCH = msgspec.json.Decoder(Batch)
 _REPORT = msgspec.json.Decoder(Report)
 
@@ -81,6 +88,11 @@ class InvalidReport(ValueError):
 def decode_batch(body: bytes) -> Batch:
     """Decode the body of a request; raises `InvalidReport`."""
     return _decode(_BATCH, body)
+
+
+def decode_wish(body: bytes) -> Wish:
+    """Decode the body of a request to be forgotten; raises `InvalidReport`."""
+    return _decode(_WISH, body)
 
 
 def decode_report(text: bytes | msgspec.Raw) -> Report:

@@ -3,7 +3,8 @@
 ::
 
     /reports/<arrival day, UTC YYYY-MM-DD>/<report id>   the report, and received: server time, ms
-    /forgotten/<install>                                  received
+    /forgotten/<install>                                  received, and pending: true until all of
+                                                          its reports are gone
 
 With several databases, an install's reports live in the one its pseudonym points to.
 """
@@ -11,15 +12,15 @@ With several databases, an install's reports live in the one its pseudonym point
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from operator import attrgetter
 from typing import Any
 
 from firebase_admin import db
-from msgspec import convert
-from msgspec.json import Encoder
+from msgspec import Raw, Struct, convert
+from msgspec.json import Decoder, Encoder
 
 from ingest.calls import Caller
 from ingest.connection import (
@@ -32,7 +33,10 @@ from ingest.connection import (
 from ingest.schema import Report
 from ingest.stored import StoredReport, decode_reports
 
-__all__ = ["DatabaseUnavailable", "SettingError", "Store", "StoredReport"]
+__all__ = ["DatabaseUnavailable", "Forgotten", "SettingError", "Store", "StoredReport"]
+
+PIECE = 500
+"""Reports deleted at once, so that no call is too large for a hosted database."""
 
 
 def entry(report: Report, day: date) -> bytes:
@@ -45,6 +49,25 @@ def entry(report: Report, day: date) -> bytes:
 
 
 _encode = Encoder().encode
+_decode_keys = Decoder(dict[str, Raw] | None).decode
+
+
+class Forgotten(Struct, frozen=True):
+    """An install that asked to be forgotten."""
+
+    install: str
+    received: int
+    """When it asked, ms UTC by the database's clock."""
+    pending: bool
+    """Its reports may not all be deleted yet."""
+
+
+class _Mark(Struct, frozen=True):
+    received: int = 0
+    pending: bool = False
+
+
+_decode_marks = Decoder(dict[str, _Mark] | None).decode
 
 
 @dataclass(frozen=True)
@@ -90,9 +113,7 @@ class Store:
 
     def count(self, shard: int, day: date) -> int:
         """Number of reports that arrived on a day in one database; reads only their keys."""
-        root = self.shards[shard]
-        with translated(root, embedded=self.embedded):
-            return len(root.child(f"reports/{day.isoformat()}").get(shallow=True) or {})
+        return len(self.keys(shard, day))
 
     def arrived(self, shard: int, day: date, *, since: int, limit: int) -> list[StoredReport]:
         """Read the first `limit` reports of an arrival day with ``received`` ≥ `since` (ms UTC).
@@ -102,11 +123,80 @@ class Store:
         root = self.shards[shard]
         query = root.child(f"reports/{day.isoformat()}").order_by_child("received")
         query = query.start_at(since).limit_to_first(limit)
+        return sorted(decode_reports(self._read(shard, query)), key=attrgetter("received"))
+
+    def pages(self, shard: int, day: date, *, limit: int = 5000) -> Iterator[bytes]:
+        """Read an arrival day from one database in pieces of `limit` reports, as JSON."""
+        first = "0"
+        while True:
+            query = self.shards[shard].child(f"reports/{day.isoformat()}").order_by_key()
+            page = self._read(shard, query.start_at(first).limit_to_first(limit))
+            keys = sorted(_decode_keys(page) or {})
+            if keys:
+                yield page
+            if len(keys) < limit:
+                return
+            first = keys[-1][:-1] + chr(ord(keys[-1][-1]) + 1)  # ids have a fixed length
+
+    def keys(self, shard: int, day: date) -> list[str]:
+        """Ids of the reports that arrived on a day in one database."""
+        root = self.shards[shard]
         with translated(root, embedded=self.embedded):
-            # Query.get() makes a dictionary a report and sorts them by their text; that takes
-            # ten times as long and eight times the memory of decoding its answer into structs.
+            return list(root.child(f"reports/{day.isoformat()}").get(shallow=True) or {})
+
+    def delete(self, shard: int, day: date, ids: Sequence[str]) -> None:
+        """Delete reports of an arrival day from one database, `PIECE` at a time."""
+        root = self.shards[shard]
+        for start in range(0, len(ids), PIECE):
+            with translated(root, embedded=self.embedded):
+                root.update(
+                    {f"reports/{day.isoformat()}/{one}": None for one in ids[start:][:PIECE]}
+                )
+
+    def delete_install(self, shard: int, day: date, install: str) -> int:
+        """Delete an install's reports of an arrival day from one database; returns how many."""
+        root = self.shards[shard]
+        query = root.child(f"reports/{day.isoformat()}").order_by_child("install")
+        query = query.equal_to(install).limit_to_first(PIECE)
+        deleted = 0
+        while ids := list(_decode_keys(self._read(shard, query)) or {}):
+            self.delete(shard, day, ids)
+            deleted += len(ids)
+        return deleted
+
+    def mark_forgotten(self, install: str) -> None:
+        """Note that an install asked to be forgotten, and that its reports are to be deleted.
+
+        One that asked before keeps the time it asked first.
+        """
+        shard = self.shard_of(install)
+        root = self.shards[shard]
+        with translated(root, embedded=self.embedded):
+            mark = root.child(f"forgotten/{install}")
+            if mark.child("received").get() is None:
+                mark.set({"received": {".sv": "timestamp"}, "pending": True})
+            else:
+                mark.update({"pending": True})
+
+    def end_forgetting(self, install: str) -> None:
+        """Note that all reports of a forgotten install are deleted."""
+        root = self.shards[self.shard_of(install)]
+        with translated(root, embedded=self.embedded):
+            root.child(f"forgotten/{install}/pending").delete()
+
+    def forgotten(self, shard: int, *, since: int = 0) -> list[Forgotten]:
+        """Read which installs were forgotten since then (ms UTC), by when they asked."""
+        query = self.shards[shard].child("forgotten").order_by_child("received").start_at(since)
+        marks = _decode_marks(self._read(shard, query)) or {}
+        found = [Forgotten(install, mark.received, mark.pending) for install, mark in marks.items()]
+        return sorted(found, key=attrgetter("received"))
+
+    def _read(self, shard: int, query: db.Query) -> bytes:
+        # Query.get() makes a dictionary a report and sorts them by their text; that takes
+        # ten times as long and eight times the memory of decoding its answer into structs.
+        with translated(self.shards[shard], embedded=self.embedded):
             answer = query._client.request("get", query._pathurl, params=query._querystr)
-        return sorted(decode_reports(answer.content), key=attrgetter("received"))
+        return bytes(answer.content)
 
     def ping(self) -> None:
         """Ask every database for an answer.
