@@ -17,7 +17,7 @@ from functools import partial
 from ingest.body import Full
 from ingest.connection import DatabaseRefused, DatabaseUnavailable
 
-GATHER = 0.003
+GATHER = 0.002
 """Seconds that the first of a group waits for others; a call costs as much as many reports."""
 
 LINGER = 0.02

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from ingest.schema import InvalidReport, Report, decode_report
-from ingest.store import DatabaseUnavailable, Store
+from ingest.store import FORGOTTEN, DatabaseUnavailable, Store
 from wald.report import MAX_BATCH
 
 PATIENCE = 60.0
@@ -62,6 +62,9 @@ def import_lines(
     Raises:
         ImportStopped: the database did not answer for `patience` seconds.
     """
+    forgotten = {
+        mark.install for shard in range(len(store.shards)) for mark in store.forgotten(shard)
+    }
     progress = Progress()
     batch: list[Report] = []
     refused = number = 0
@@ -80,7 +83,10 @@ def import_lines(
         if not line.strip():
             continue
         try:
-            batch.append(_decode(line))
+            report = _decode(line)
+            if report.install in forgotten:
+                raise InvalidReport(FORGOTTEN)
+            batch.append(report)
         except InvalidReport as error:
             refused += 1
             refuse(number, str(error))

@@ -16,9 +16,7 @@ from ingest.marks import Marks
 from ingest.rates import Limits
 from ingest.reports import judge
 from ingest.schema import Report
-from ingest.store import Store, entry
-
-FORGOTTEN = "this install was forgotten, as it asked to be"
+from ingest.store import FORGOTTEN, Store, entry
 
 
 class Rejection(msgspec.Struct, frozen=True):

@@ -33,7 +33,10 @@ from ingest.connection import (
 from ingest.schema import Report
 from ingest.stored import StoredReport, decode_reports
 
-__all__ = ["DatabaseUnavailable", "Forgotten", "SettingError", "Store", "StoredReport"]
+__all__ = ["FORGOTTEN", "DatabaseUnavailable", "Forgotten", "SettingError", "Store", "StoredReport"]
+
+FORGOTTEN = "this install was forgotten, as it asked to be"
+"""Why its reports are refused."""
 
 PIECE = 500
 """Reports deleted at once, so that no call is too large for a hosted database."""

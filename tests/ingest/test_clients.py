@@ -43,7 +43,7 @@ def answer(connection: socket.socket) -> dict[str, object]:
 def assert_healthy(function: Function) -> None:
     """It answers others, and has nothing to complain about."""
     assert requests.get(f"{function.url}/healthz").status_code == 200
-    sent = {"schema": 1, "reports": [report()]}
+    sent: JsonReport = {"schema": 1, "reports": [report()]}
     assert requests.post(f"{function.url}/v1/reports", json=sent).json()["accepted"] == 1
     assert "Traceback" not in function.said()
 
