@@ -1,4 +1,4 @@
-"""The function's command line: ``python -m ingest import|prune|stats``."""
+"""The function's command line: ``python -m ingest import|prune|stats|bundle``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import BinaryIO
 
+from ingest.bundle import bundle
 from ingest.history import ImportStopped, Progress, import_lines
 from ingest.store import DatabaseUnavailable, SettingError, Store
 from ingest.upkeep import counted, day_stats, first_kept, prune
@@ -32,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--log", metavar="FILE", help="a log of the function, for the share refused; - for stdin"
     )
     command.set_defaults(run=show_stats)
+    command = commands.add_parser("bundle", help="lay out the function's source for a cloud")
+    command.add_argument("folder", type=Path, metavar="DIR", help="made or renewed")
+    command.set_defaults(run=lay_out)
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -93,6 +98,13 @@ def show_stats(options: argparse.Namespace) -> int:
         for reason, count in sorted(refused.items(), key=lambda item: -item[1]):
             print(f"refused {count / judged:.2%}: {reason}")
         print(f"refused {sum(refused.values())} of {judged}")
+    return 0
+
+
+def lay_out(options: argparse.Namespace) -> int:
+    """Write what a cloud needs to run the function into a folder."""
+    bundle(options.folder)
+    print(f"{options.folder} holds the function: main.py, requirements.txt, Procfile")
     return 0
 
 
