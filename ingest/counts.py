@@ -12,6 +12,7 @@ import logging
 import re
 import signal
 import sys
+import threading
 from collections import Counter
 from typing import TextIO
 
@@ -61,7 +62,9 @@ class Counts:
         self._stream.flush()
 
     def write_before_the_end(self) -> None:
-        """From SIGTERM on, write each count at once; to be called in the main thread."""
+        """From SIGTERM on, write each count at once; outside the main thread there is none."""
+        if threading.current_thread() is not threading.main_thread():
+            return
         before = signal.getsignal(signal.SIGTERM)
         loop = asyncio.get_running_loop()
 
