@@ -14,6 +14,14 @@ MAX_UNPACKED = 8 * 1024**2
 """Bytes of a body once unpacked."""
 
 
+MAX_HELD = 64 * 1024**2
+"""Bytes of all bodies that are being read at once."""
+
+
+class Full(Exception):
+    """Too much is under way already; nothing of the request was taken."""
+
+
 class Refused(Exception):
     """The request can't be taken; nothing of it was."""
 
@@ -24,30 +32,43 @@ class Refused(Exception):
         self.headers = headers
 
 
-async def read_json_body(request: Request) -> bytes:
-    """Return the body, unpacked, without ever holding more than the bounds allow.
+class Bodies:
+    """The bodies that are being read, bounded in sum."""
 
-    Raises:
-        Refused: 413 for a body too large, 415 for another type or encoding than JSON and gzip,
-            400 for a damaged one.
-    """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Refused(415, f"content-type must be application/json, not {media_type or 'absent'}")
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip"):
-        raise Refused(415, f"content-encoding must be gzip or absent, not {encoding}")
-    sent = await _read(request)
-    return _unpack(sent) if encoding == "gzip" else sent
+    def __init__(self) -> None:
+        self._held = 0
 
+    async def read(self, request: Request) -> bytes:
+        """Return a body, unpacked, without ever holding more than the bounds allow.
 
-async def _read(request: Request) -> bytes:
-    sent = bytearray()
-    async for chunk in request.stream():
-        sent += chunk
-        if len(sent) > MAX_SENT:
-            raise Refused(413, f"body is larger than {MAX_SENT} bytes")
-    return bytes(sent)
+        Raises:
+            Refused: 413 for a body too large, 415 for another type or encoding than JSON and
+                gzip, 400 for a damaged one.
+            Full: too many bodies are being read.
+        """
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            media_type = media_type or "absent"
+            raise Refused(415, f"content-type must be application/json, not {media_type}")
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("identity", "gzip"):
+            raise Refused(415, f"content-encoding must be gzip or absent, not {encoding}")
+        sent = await self._read(request)
+        return _unpack(sent) if encoding == "gzip" else sent
+
+    async def _read(self, request: Request) -> bytes:
+        sent = bytearray()
+        try:
+            async for chunk in request.stream():
+                sent += chunk
+                self._held += len(chunk)
+                if len(sent) > MAX_SENT:
+                    raise Refused(413, f"body is larger than {MAX_SENT} bytes")
+                if self._held > MAX_HELD:
+                    raise Full
+        finally:
+            self._held -= len(sent)
+        return bytes(sent)
 
 
 def _unpack(sent: bytes) -> bytes:

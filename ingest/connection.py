@@ -30,6 +30,10 @@ class DatabaseUnavailable(Exception):
     """The database does not answer, or refuses; the message says where and why."""
 
 
+class DatabaseRefused(DatabaseUnavailable):
+    """The database answers, but does not take what it was sent."""
+
+
 @dataclass(frozen=True)
 class DatabaseSettings:
     """Where the reports live."""
@@ -152,6 +156,8 @@ def translated(root: db.Reference, *, embedded: bool) -> Iterator[None]:
             sentence = f"The database at {where} did not answer in time"
         else:
             sentence = f"The database at {where} refused: {' '.join(str(error).split())}"
+        if isinstance(error, exceptions.InvalidArgumentError):
+            raise DatabaseRefused(sentence) from error
         raise DatabaseUnavailable(sentence) from error
     except requests.JSONDecodeError as error:
         where = root._client.base_url

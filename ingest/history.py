@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from ingest.schema import InvalidReport, decode_report
-from ingest.store import DatabaseUnavailable, Store
+from ingest.schema import InvalidReport, Report, decode_report
+from ingest.store import FORGOTTEN, DatabaseUnavailable, Store
 from wald.report import MAX_BATCH
 
 PATIENCE = 60.0
@@ -62,8 +62,11 @@ def import_lines(
     Raises:
         ImportStopped: the database did not answer for `patience` seconds.
     """
+    forgotten = {
+        mark.install for shard in range(len(store.shards)) for mark in store.forgotten(shard)
+    }
     progress = Progress()
-    batch: list[dict[str, Any]] = []
+    batch: list[Report] = []
     refused = number = 0
 
     def store_batch() -> None:
@@ -80,7 +83,10 @@ def import_lines(
         if not line.strip():
             continue
         try:
-            batch.append(_decode(line))
+            report = _decode(line)
+            if report.install in forgotten:
+                raise InvalidReport(FORGOTTEN)
+            batch.append(report)
         except InvalidReport as error:
             refused += 1
             refuse(number, str(error))
@@ -99,13 +105,13 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
             pass
 
 
-def _decode(line: bytes) -> dict[str, Any]:
+def _decode(line: bytes) -> Report:
     if len(line) > MAX_LINE:
         raise InvalidReport(f"line is longer than {MAX_LINE} bytes")
-    return decode_report(line).stored()
+    return decode_report(line)
 
 
-def _add_patiently(store: Store, batch: list[dict[str, Any]], patience: float) -> None:
+def _add_patiently(store: Store, batch: list[Report], patience: float) -> None:
     """Store a batch, waiting for a database that is restarted meanwhile."""
     deadline = time.monotonic() + patience
     pause = 0.1

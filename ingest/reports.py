@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+
+from msgspec.structs import replace
 
 from ingest.body import Refused
-from ingest.schema import InvalidReport, decode_batch, decode_report
+from ingest.schema import InvalidReport, Report, decode_batch, decode_report
 
 MAX_AHEAD = timedelta(minutes=10)
 """A report's time may be this far ahead of ours; clocks drift."""
@@ -14,12 +15,15 @@ MAX_AHEAD = timedelta(minutes=10)
 MAX_AGE = timedelta(days=31)
 """A report's time may lie this far back; spools keep reports for 30 days."""
 
+_MAX_AHEAD_MS = MAX_AHEAD // timedelta(milliseconds=1)
+_MAX_AGE_MS = MAX_AGE // timedelta(milliseconds=1)
 
-def judge(body: bytes, arrived: datetime) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+
+def judge(body: bytes, arrived: datetime) -> tuple[dict[int, Report], dict[int, str]]:
     """Divide a request's reports into those to store and those refused.
 
-    Returns the valid ones, each with a believable time, and for the others
-    ``{"index": place in the request, "reason": field and rule}``.
+    Returns both by their place in the request: the valid ones, each with a believable time, and
+    for the others the reason, which names field and rule.
 
     Raises:
         Refused: 400, the body is not JSON or not the schema.
@@ -28,19 +32,18 @@ def judge(body: bytes, arrived: datetime) -> tuple[list[dict[str, Any]], list[di
         batch = decode_batch(body)
     except InvalidReport as error:
         raise Refused(400, str(error)) from error
-    accepted, rejected = [], []
+    accepted, refused = {}, {}
     for index, raw in enumerate(batch.reports):
         try:
-            accepted.append(with_believable_time(decode_report(raw).stored(), arrived))
+            accepted[index] = with_believable_time(decode_report(raw), arrived)
         except InvalidReport as error:
-            rejected.append({"index": index, "reason": str(error)})
-    return accepted, rejected
+            refused[index] = str(error)
+    return accepted, refused
 
 
-def with_believable_time(report: dict[str, Any], arrived: datetime) -> dict[str, Any]:
+def with_believable_time(report: Report, arrived: datetime) -> Report:
     """Set a time that no working clock would tell to the time of arrival."""
     now = int(arrived.timestamp() * 1000)
-    ahead, age = (int(span.total_seconds() * 1000) for span in (MAX_AHEAD, MAX_AGE))
-    if not now - age <= report["time"] <= now + ahead:
-        return {**report, "time": now}
-    return report
+    if now - _MAX_AGE_MS <= report.time <= now + _MAX_AHEAD_MS:
+        return report
+    return replace(report, time=now)

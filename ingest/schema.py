@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -62,11 +62,6 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
         if (self.kind == "error") != (self.error is not None):
             raise ValueError("`error` must stand in a report of kind `error`, and in no other")
 
-    def stored(self) -> dict[str, Any]:
-        """The report as JSON values; absent fields are left out."""
-        fields: dict[str, Any] = msgspec.to_builtins(self)
-        return fields
-
 
 class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a request, its reports not decoded yet: each is judged by itself."""
@@ -75,6 +70,13 @@ class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     reports: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=limits.MAX_BATCH)]
 
 
+class Wish(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a request to be forgotten."""
+
+    secret: Annotated[str, Meta(pattern="^[0-9a-f]{64}\\Z")]
+
+
+_WISH = msgspec.json.Decoder(Wish)
 _BATCH = msgspec.json.Decoder(Batch)
 _REPORT = msgspec.json.Decoder(Report)
 
@@ -86,6 +88,11 @@ class InvalidReport(ValueError):
 def decode_batch(body: bytes) -> Batch:
     """Decode the body of a request; raises `InvalidReport`."""
     return _decode(_BATCH, body)
+
+
+def decode_wish(body: bytes) -> Wish:
+    """Decode the body of a request to be forgotten; raises `InvalidReport`."""
+    return _decode(_WISH, body)
 
 
 def decode_report(text: bytes | msgspec.Raw) -> Report:

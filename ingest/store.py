@@ -3,7 +3,8 @@
 ::
 
     /reports/<arrival day, UTC YYYY-MM-DD>/<report id>   the report, and received: server time, ms
-    /forgotten/<install>                                  received
+    /forgotten/<install>                                  received, and pending: true until all of
+                                                          its reports are gone
 
 With several databases, an install's reports live in the one its pseudonym points to.
 """
@@ -11,13 +12,18 @@ With several databases, an install's reports live in the one its pseudonym point
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any
 
 from firebase_admin import db
+from msgspec import Raw, Struct, convert
+from msgspec.json import Decoder, Encoder
+from requests import Response
 
+from ingest.calls import Caller
 from ingest.connection import (
     DatabaseSettings,
     DatabaseUnavailable,
@@ -25,11 +31,55 @@ from ingest.connection import (
     connect,
     translated,
 )
+from ingest.schema import Report
 from ingest.stored import Page, StoredReport, decode_page
 
-__all__ = ["DatabaseUnavailable", "Page", "SettingError", "Store", "StoredReport"]
+__all__ = [
+    "FORGOTTEN",
+    "DatabaseUnavailable",
+    "Forgotten",
+    "Page",
+    "SettingError",
+    "Store",
+    "StoredReport",
+]
 
-_SERVER_TIME = {".sv": "timestamp"}
+FORGOTTEN = "this install was forgotten, as it asked to be"
+"""Why its reports are refused."""
+
+PIECE = 500
+"""Reports deleted at once, so that no call is too large for a hosted database."""
+
+
+def entry(report: Report, day: date) -> bytes:
+    """A member of a multi-path update: the report under its arrival day, encoded."""
+    return b'"reports/%b/%b":%b,"received":{".sv":"timestamp"}}' % (
+        day.isoformat().encode(),
+        report.id.encode(),
+        _encode(report)[:-1],
+    )
+
+
+_encode = Encoder().encode
+_decode_keys = Decoder(dict[str, Raw] | None).decode
+
+
+class Forgotten(Struct, frozen=True):
+    """An install that asked to be forgotten."""
+
+    install: str
+    received: int
+    """When it asked, ms UTC by the database's clock."""
+    pending: bool
+    """Its reports may not all be deleted yet."""
+
+
+class _Mark(Struct, frozen=True):
+    received: int = 0
+    pending: bool = False
+
+
+_decode_marks = Decoder(dict[str, _Mark] | None).decode
 
 
 @dataclass(frozen=True)
@@ -54,7 +104,7 @@ class Store:
         """Index of the database that holds an install's reports."""
         return int(install[:8], 16) % len(self.shards)
 
-    def add(self, reports: Iterable[Mapping[str, Any]], *, arrived: datetime) -> None:
+    def add(self, reports: Iterable[Mapping[str, Any] | Report], *, arrived: datetime) -> None:
         """Store validated reports durably: one multi-path update a database.
 
         A report stored before under the same id and arrival day is written again, so repeating
@@ -63,15 +113,13 @@ class Store:
         Raises:
             DatabaseUnavailable: some or all of the reports may not be stored.
         """
-        day = arrived.astimezone(UTC).date().isoformat()
-        updates: dict[int, dict[str, Any]] = defaultdict(dict)
-        for report in reports:
-            path = f"reports/{day}/{report['id']}"
-            updates[self.shard_of(report["install"])][path] = {**report, "received": _SERVER_TIME}
-        for shard, update in updates.items():
-            root = self.shards[shard]
-            with translated(root, embedded=self.embedded):
-                root.update(update)
+        day = arrived.astimezone(UTC).date()
+        entries: dict[int, list[bytes]] = defaultdict(list)
+        for given in reports:
+            report = given if isinstance(given, Report) else convert(given, Report)
+            entries[self.shard_of(report.install)].append(entry(report, day))
+        for shard, some in entries.items():
+            Caller(self.shards[shard]).patch(b"{%b}" % b",".join(some))
 
     def days(self, shard: int) -> list[date]:
         """Arrival days that one database holds reports of, in order; other keys are passed over."""
@@ -82,20 +130,91 @@ class Store:
 
     def count(self, shard: int, day: date) -> int:
         """Number of reports that arrived on a day in one database; reads only their keys."""
-        root = self.shards[shard]
-        with translated(root, embedded=self.embedded):
-            return len(root.child(f"reports/{day.isoformat()}").get(shallow=True) or {})
+        return len(self.keys(shard, day))
 
     def arrived(self, shard: int, day: date, *, since: int, limit: int) -> Page:
         """Read the first `limit` reports of an arrival day with ``received`` ≥ `since` (ms UTC)."""
         root = self.shards[shard]
         query = root.child(f"reports/{day.isoformat()}").order_by_child("received")
         query = query.start_at(since).limit_to_first(limit)
-        with translated(root, embedded=self.embedded):
-            # Query.get() makes a dictionary a report and sorts them by their text; that takes
-            # ten times as long and eight times the memory of decoding its answer into structs.
-            answer = query._client.request("get", query._pathurl, params=query._querystr)
+        answer = self._ask(shard, query)
         return decode_page(answer.content, answer.headers.get("Date"))
+
+    def pages(self, shard: int, day: date, *, limit: int = 5000) -> Iterator[bytes]:
+        """Read an arrival day from one database in pieces of `limit` reports, as JSON."""
+        first = "0"
+        while True:
+            query = self.shards[shard].child(f"reports/{day.isoformat()}").order_by_key()
+            page = self._read(shard, query.start_at(first).limit_to_first(limit))
+            keys = sorted(_decode_keys(page) or {})
+            if keys:
+                yield page
+            if len(keys) < limit:
+                return
+            first = keys[-1][:-1] + chr(ord(keys[-1][-1]) + 1)  # ids have a fixed length
+
+    def keys(self, shard: int, day: date) -> list[str]:
+        """Ids of the reports that arrived on a day in one database."""
+        root = self.shards[shard]
+        with translated(root, embedded=self.embedded):
+            return list(root.child(f"reports/{day.isoformat()}").get(shallow=True) or {})
+
+    def delete(self, shard: int, day: date, ids: Sequence[str]) -> None:
+        """Delete reports of an arrival day from one database, `PIECE` at a time."""
+        root = self.shards[shard]
+        for start in range(0, len(ids), PIECE):
+            with translated(root, embedded=self.embedded):
+                root.update(
+                    {f"reports/{day.isoformat()}/{one}": None for one in ids[start:][:PIECE]}
+                )
+
+    def delete_install(self, shard: int, day: date, install: str) -> int:
+        """Delete an install's reports of an arrival day from one database; returns how many."""
+        root = self.shards[shard]
+        query = root.child(f"reports/{day.isoformat()}").order_by_child("install")
+        query = query.equal_to(install).limit_to_first(PIECE)
+        deleted = 0
+        while ids := list(_decode_keys(self._read(shard, query)) or {}):
+            self.delete(shard, day, ids)
+            deleted += len(ids)
+        return deleted
+
+    def mark_forgotten(self, install: str) -> None:
+        """Note that an install asked to be forgotten, and that its reports are to be deleted.
+
+        One that asked before keeps the time it asked first.
+        """
+        shard = self.shard_of(install)
+        root = self.shards[shard]
+        with translated(root, embedded=self.embedded):
+            mark = root.child(f"forgotten/{install}")
+            if mark.child("received").get() is None:
+                mark.set({"received": {".sv": "timestamp"}, "pending": True})
+            else:
+                mark.update({"pending": True})
+
+    def end_forgetting(self, install: str) -> None:
+        """Note that all reports of a forgotten install are deleted."""
+        root = self.shards[self.shard_of(install)]
+        with translated(root, embedded=self.embedded):
+            root.child(f"forgotten/{install}/pending").delete()
+
+    def forgotten(self, shard: int, *, since: int = 0) -> list[Forgotten]:
+        """Read which installs were forgotten since then (ms UTC), by when they asked."""
+        query = self.shards[shard].child("forgotten").order_by_child("received").start_at(since)
+        marks = _decode_marks(self._read(shard, query)) or {}
+        found = [Forgotten(install, mark.received, mark.pending) for install, mark in marks.items()]
+        return sorted(found, key=attrgetter("received"))
+
+    def _read(self, shard: int, query: db.Query) -> bytes:
+        return bytes(self._ask(shard, query).content)
+
+    def _ask(self, shard: int, query: db.Query) -> Response:
+        # Query.get() makes a dictionary a report and sorts them by their text; that takes
+        # ten times as long and eight times the memory of decoding its answer into structs.
+        with translated(self.shards[shard], embedded=self.embedded):
+            answer: Response = query._client.request("get", query._pathurl, params=query._querystr)
+        return answer
 
     def ping(self) -> None:
         """Ask every database for an answer.

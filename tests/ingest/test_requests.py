@@ -72,7 +72,7 @@ def test_400_says_what_is_wrong(function: Function, body: bytes, reason: str) ->
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_404(function: Function, method: str, target: str) -> None:
     answer = requests.request(method, function.url + target, data=batch(report()), headers=JSON)
-    assert refusal(answer) == (404, "no such address; there are /v1/reports and /healthz")
+    assert refusal(answer) == (404, "no such address; there are /v1/reports, /v1/forget, /healthz")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])

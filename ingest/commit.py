@@ -1,0 +1,150 @@
+"""Group commit: requests that arrive while a call to the database is under way share the next.
+
+Each of them goes on only when its reports are durable. A call that takes long is not waited for:
+`LINGER` after its start the next one starts beside it, so that a slow one stops nobody else. What
+waits is bounded; beyond that, new reports are turned away at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from ingest.body import Full
+from ingest.connection import DatabaseRefused, DatabaseUnavailable
+
+GATHER = 0.002
+"""Seconds that the first of a group waits for others; a call costs as much as many reports."""
+
+LINGER = 0.02
+"""Seconds in which a call under way is waited for, rather than another started beside it."""
+
+MAX_CALLS = 8
+"""Calls under way at once; firebase-admin keeps 10 connections to a database."""
+
+MAX_GROUP = 1000
+"""Reports in one call, but for a single request that holds more."""
+
+MAX_GROUP_BYTES = 4 * 1024**2
+"""Bytes in one call; a hosted database takes 16 MB."""
+
+MAX_WAITING = 2000
+"""Requests that wait for their reports to be stored."""
+
+MAX_WAITING_BYTES = 32 * 1024**2
+"""Bytes of the reports that wait."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A request's reports, encoded, and what tells it that they are stored."""
+
+    entries: Sequence[bytes]
+    size: int
+    done: asyncio.Future[None]
+
+
+class Committer:
+    """The way into one database. Belongs to the event loop it is used in."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        """Nothing is under way yet.
+
+        Args:
+            write: takes a multi-path update and returns when it is durable; raises
+                `DatabaseUnavailable` where it may not be, `DatabaseRefused` where it is not.
+                It is called by several threads.
+        """
+        self._write = write
+        self._threads = ThreadPoolExecutor(MAX_CALLS, "commit")
+        self._queue: deque[Job] = deque()
+        self._waiting = 0  # requests, those under way included
+        self._waiting_bytes = 0
+        self._calls = 0
+        self._patience: asyncio.TimerHandle | None = None  # while it runs, the last call is young
+
+    async def store(self, entries: Sequence[bytes]) -> None:
+        """Return once these are durable.
+
+        Raises:
+            Full: nothing was taken.
+            DatabaseUnavailable: they may not be stored.
+        """
+        size = sum(map(len, entries))
+        if self._waiting >= MAX_WAITING or self._waiting_bytes + size > MAX_WAITING_BYTES:
+            raise Full
+        job = Job(entries, size, asyncio.get_running_loop().create_future())
+        self._waiting += 1
+        self._waiting_bytes += size
+        self._queue.append(job)
+        if len(self._queue) == 1:
+            asyncio.get_running_loop().call_later(GATHER, self._start)
+        try:
+            await job.done
+        finally:
+            self._waiting -= 1
+            self._waiting_bytes -= size
+
+    def _start(self) -> None:
+        """Start a call, unless the one under way is so young that it is better waited for."""
+        while self._queue and self._calls < MAX_CALLS and not self._patience:
+            self._calls += 1
+            loop = asyncio.get_running_loop()
+            patience = self._patience = loop.call_later(LINGER, self._lose_patience)
+            jobs = self._next_group()
+            call = loop.run_in_executor(self._threads, self._write_all, jobs)
+            call.add_done_callback(partial(self._end, jobs, patience))
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        self._start()
+
+    def _next_group(self) -> list[Job]:
+        jobs: list[Job] = []
+        count = size = 0
+        while self._queue:
+            job = self._queue[0]
+            count += len(job.entries)
+            size += job.size
+            if jobs and (count > MAX_GROUP or size > MAX_GROUP_BYTES):
+                break
+            jobs.append(self._queue.popleft())
+        return jobs
+
+    def _write_all(self, jobs: Sequence[Job]) -> list[DatabaseUnavailable | None]:
+        """Write in one call; returns for each job why it may not be stored, or None."""
+        try:
+            self._write(b"{%b}" % b",".join(entry for job in jobs for entry in job.entries))
+        except DatabaseRefused as error:
+            if len(jobs) == 1:
+                return [error]
+            # What the database refuses of one must not cost the others.
+            return [outcome for job in jobs for outcome in self._write_all([job])]
+        except DatabaseUnavailable as error:
+            return [error] * len(jobs)
+        return [None] * len(jobs)
+
+    def _end(
+        self,
+        jobs: Sequence[Job],
+        patience: asyncio.TimerHandle,
+        call: asyncio.Future[list[DatabaseUnavailable | None]],
+    ) -> None:
+        self._calls -= 1
+        if self._patience is patience:
+            patience.cancel()
+            self._patience = None
+        self._start()
+        bug = call.exception()
+        outcomes = [bug] * len(jobs) if bug else call.result()
+        for job, error in zip(jobs, outcomes, strict=True):
+            if job.done.done():  # cancelled: nobody waits for it any more
+                continue
+            if error is None:
+                job.done.set_result(None)
+            else:
+                job.done.set_exception(error)

@@ -1,0 +1,43 @@
+"""Forgetting an install: its reports are deleted, and none of it is taken any more.
+
+The mark in the database comes first, so nothing is lost of a wish that was cut off half way: it
+stays pending until a sweep over all days and databases is done that began `SETTLED` after the
+mark. By then every instance of the function knows of it, and stores no more reports of it that
+the sweep would miss. Whoever meets a mark as old as that and still pending sweeps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from ingest.store import Forgotten, Store
+
+SETTLED_MS = 60_000
+"""After so long every instance has read the marks again and ended the writes it had begun."""
+
+SWEEPERS = 8
+"""Days that are swept at once; a hosted database answers after some 30 ms each."""
+
+
+def sweep(store: Store, install: str) -> int:
+    """Delete an install's reports from all days of all databases; returns how many there were.
+
+    All databases: the number of them may have changed since the reports arrived.
+    """
+    days = [(shard, day) for shard in range(len(store.shards)) for day in store.days(shard)]
+    with ThreadPoolExecutor(SWEEPERS) as threads:
+        return sum(
+            threads.map(lambda place: store.delete_install(place[0], place[1], install), days)
+        )
+
+
+def finish(store: Store, marks: Iterable[Forgotten]) -> int:
+    """Sweep for each of these marks that is pending and settled; returns how many were."""
+    now = time.time_ns() // 1_000_000
+    settled = [mark for mark in marks if mark.pending and mark.received <= now - SETTLED_MS]
+    for mark in settled:
+        sweep(store, mark.install)
+        store.end_forgetting(mark.install)
+    return len(settled)

@@ -1,0 +1,103 @@
+"""Bounds on what one install and one address may send; all in memory, nothing stored."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections.abc import Collection, Mapping
+
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from ingest.connection import SettingError
+
+REQUESTS_BY_ADDRESS = RateLimitItemPerMinute(600, namespace="address")
+"""Many users may share an address."""
+
+REQUESTS_BY_INSTALL = RateLimitItemPerMinute(60, namespace="install")
+"""The collector sends once a run, and waits longer after each failure."""
+
+NEW_INSTALLS_BY_ADDRESS = RateLimitItemPerHour(300, namespace="new")
+"""Installs that were not heard from this address in this hour."""
+
+FORGETS_BY_ADDRESS = RateLimitItemPerMinute(10, namespace="forget")
+"""Each is a search through all days."""
+
+MAX_COUNTERS = 500_000
+"""What is counted at most, about 200 bytes each; beyond that counting starts anew."""
+
+_KNOWN = RateLimitItemPerHour(1, namespace="known")
+
+
+class TooMany(Exception):
+    """A limit is exceeded; nothing of the request was taken."""
+
+    def __init__(self, what: str, retry_after: int) -> None:
+        super().__init__(what)
+        self.what = what
+        self.retry_after = retry_after
+
+
+def read_limits(environ: Mapping[str, str]) -> Limits | None:
+    """Read `WALD_LIMITS`; returns None where it is off.
+
+    Raises:
+        SettingError: it is neither on nor off.
+    """
+    value = environ.get("WALD_LIMITS", "").strip().lower() or "on"
+    if value not in ("on", "off"):
+        raise SettingError(f"WALD_LIMITS is {environ['WALD_LIMITS']!r}; give on or off")
+    return Limits() if value == "on" else None
+
+
+class Limits:
+    """Counts requests by install and by address."""
+
+    def __init__(self) -> None:
+        self._storage = MemoryStorage()
+        self._limiter = FixedWindowRateLimiter(self._storage)
+
+    def admit_request(self, address: str) -> None:
+        """Count a request; raises `TooMany`."""
+        if len(self._storage.storage) > MAX_COUNTERS:
+            self._storage.reset()
+        self._hit("requests from this address", REQUESTS_BY_ADDRESS, address)
+
+    def admit_forget(self, address: str) -> None:
+        """Count a wish to be forgotten; raises `TooMany`."""
+        self._hit("requests to forget from this address", FORGETS_BY_ADDRESS, address)
+
+    def admit_installs(self, installs: Collection[str], address: str) -> None:
+        """Count the installs that a request reports of; raises `TooMany`."""
+        for install in installs:
+            self._hit("requests of this install", REQUESTS_BY_INSTALL, install)
+            if self._limiter.test(_KNOWN, address, install):
+                self._hit("new installs from this address", NEW_INSTALLS_BY_ADDRESS, address)
+                self._limiter.hit(_KNOWN, address, install)
+
+    def _hit(self, what: str, limit: RateLimitItem, key: str) -> None:
+        if not self._limiter.hit(limit, key):
+            reset = self._limiter.get_window_stats(limit, key).reset_time
+            raise TooMany(f"too many {what}", max(1, math.ceil(reset - time.time())))
+
+
+def address_of(peer: str, forwarded: str, *, in_cloud: bool) -> str:
+    """Return what stands for a client's address: itself, or its IPv6 network.
+
+    Args:
+        peer: who is connected.
+        forwarded: ``X-Forwarded-For``. In Google's cloud the front end puts the address it was
+            called from at its end; what stands before that was sent by the client, who may write
+            there what it likes. Elsewhere the header is not believed.
+    """
+    last = forwarded.rpartition(",")[2].strip() if in_cloud else ""
+    try:
+        address = ipaddress.ip_address(last or peer)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address) and not address.ipv4_mapped:
+        # A subscriber has a whole /64 to choose addresses from.
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)

@@ -1,0 +1,161 @@
+"""An install that asks to be forgotten is gone from all days and databases, and stays gone."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+
+from ingest.forget import SETTLED_MS, finish
+from ingest.store import Store
+from tests.ingest.database import Database
+from tests.ingest.function import Function, serving
+from tests.ingest.reports import JsonReport, report
+from tests.rtdb.server import Server, running
+from wald.report import pseudonym
+
+GONE = "this install was forgotten, as it asked to be"
+
+
+def post(function: Function, *reports: JsonReport) -> requests.Response:
+    """Send one batch."""
+    return requests.post(f"{function.url}/v1/reports", json={"schema": 1, "reports": reports})
+
+
+def forget(function: Function, secret: str) -> requests.Response:
+    """Ask to be forgotten."""
+    return requests.post(f"{function.url}/v1/forget", json={"secret": secret})
+
+
+def ids(*databases: Database) -> set[str]:
+    """Ids of the stored reports."""
+    return {one["id"] for database in databases for one in database.reports()}
+
+
+def days_ago(number: int) -> datetime:
+    """This time of day, so many days ago."""
+    return datetime.now(UTC) - timedelta(days=number)
+
+
+def test_every_report_goes_and_later_ones_are_refused(local: Server) -> None:
+    shards = Database.on(local, "forget-a"), Database.on(local, "forget-b")
+    urls = ",".join(shard.url for shard in shards)
+    secret = secrets.token_hex(32)
+    install = pseudonym(bytes.fromhex(secret))
+    store = Store.connect({"FIREBASE_DATABASE_URL": urls})
+    others = [report() for _ in range(50)]
+    for number in range(5):
+        store.add([report(install=install) for _ in range(30)], arrived=days_ago(number))
+    store.add(others, arrived=days_ago(2))
+    # From a time when there was one database more or less: it stands in the other one.
+    misplaced = report(install=install)
+    shards[1 - store.shard_of(install)].root.child(f"reports/2026-01-01/{misplaced['id']}").set(
+        {**misplaced, "received": 1}
+    )
+    many = [report(install=install) for _ in range(1200)]
+    store.add(many, arrived=days_ago(1))
+    with serving(urls) as function:
+        assert forget(function, secret).status_code == 202
+        assert ids(*shards) == {one["id"] for one in others}
+        late, another = report(install=install), report()
+        assert post(function, late, another).json() == {
+            "accepted": 1,
+            "rejected": [{"index": 0, "reason": GONE}],
+        }
+    with serving(urls) as function:  # and another instance knows of it as well
+        assert post(function, late).json()["rejected"] == [{"index": 0, "reason": GONE}]
+    assert ids(*shards) == {one["id"] for one in (*others, another)}
+    marks = store.forgotten(store.shard_of(install))
+    assert [mark.install for mark in marks] == [install]
+    assert abs(marks[0].received - time.time_ns() // 1_000_000) < 60 * 60_000
+    assert store.forgotten(store.shard_of(install), since=marks[0].received + 1) == []
+    assert store.forgotten(1 - store.shard_of(install)) == []
+
+
+def test_a_wish_cut_off_half_way_is_fulfilled_by_the_next_function(local: Server) -> None:
+    database = Database.on(local, "cut-off")
+    install = secrets.token_hex(16)
+    store = Store.connect({"FIREBASE_DATABASE_URL": database.url})
+    store.add([report(install=install) for _ in range(10)], arrived=days_ago(3))
+    kept = report()
+    # What stands in the database when the function was ended right after it took the wish.
+    long_ago = time.time_ns() // 1_000_000 - SETTLED_MS - 1000
+    database.root.child(f"forgotten/{install}").set({"received": long_ago, "pending": True})
+    with serving(database.url) as function:
+        assert post(function, kept).json()["accepted"] == 1
+        deadline = time.monotonic() + 60
+        while store.forgotten(0)[0].pending and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert ids(database) == {kept["id"]}
+    assert not store.forgotten(0)[0].pending
+
+
+def test_a_mark_that_has_not_settled_stays_pending(local: Server) -> None:
+    database = Database.on(local, "unsettled")
+    store = Store.connect({"FIREBASE_DATABASE_URL": database.url})
+    install = secrets.token_hex(16)
+    store.mark_forgotten(install)
+    assert finish(store, store.forgotten(0)) == 0
+    assert store.forgotten(0)[0].pending
+
+
+def test_asking_again_keeps_the_first_time(local: Server) -> None:
+    database = Database.on(local, "again-forgotten")
+    secret = secrets.token_hex(32)
+    store = Store.connect({"FIREBASE_DATABASE_URL": database.url})
+    with serving(database.url) as function:
+        assert forget(function, secret).status_code == 202
+        first = store.forgotten(0)
+        assert forget(function, secret).status_code == 202
+        assert store.forgotten(0) == first
+
+
+def test_a_wish_that_may_be_lost_is_not_taken(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        database = Database.on(server, "away")
+        with serving(database.url) as function:
+            server.kill()
+            answer = forget(function, secrets.token_hex(32))
+            assert answer.status_code == 503
+            assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({}, "Object missing required field `secret`"),
+        ({"secret": "ab"}, "Expected `str` matching regex"),
+        ({"secret": "A" * 64}, "Expected `str` matching regex"),
+        ({"secret": "../" + "a" * 61}, "Expected `str` matching regex"),
+        ({"secret": "a" * 64, "install": "b" * 32}, "Object contains unknown field `install`"),
+    ],
+)
+def test_what_proves_nothing_is_refused(
+    function: Function, body: dict[str, str], reason: str
+) -> None:
+    answer = requests.post(f"{function.url}/v1/forget", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(reason)
+
+
+def test_a_page_holds_every_report_once(local: Server) -> None:
+    database = Database.on(local, "pages")
+    store = Store.connect({"FIREBASE_DATABASE_URL": database.url})
+    reports = [report() for _ in range(25)]
+    store.add(reports, arrived=days_ago(0))
+    (day,) = store.days(0)
+    for limit in (1, 7, 25, 100):
+        pages = list(store.pages(0, day, limit=limit))
+        held = [key for page in pages for key in store_keys(page)]
+        assert sorted(held) == sorted(one["id"] for one in reports)
+    assert list(store.pages(0, date(2020, 1, 1))) == []
+
+
+def store_keys(page: bytes) -> list[str]:
+    """Keys of a JSON object."""
+    return list(json.loads(page))
