@@ -17,6 +17,9 @@ from dashboard.sync import Progress, sync
 from dashboard.warehouse import Snapshot, Warehouse, WarehouseError
 from ingest.store import DatabaseUnavailable, SettingError, Store
 
+MOST = 10_000
+"""Days of a horizon, or installs of a cell, that can be asked for."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit status."""
@@ -47,12 +50,13 @@ def run_export(options: argparse.Namespace, settings: Settings) -> None:
     """Write every table of an app as CSV and say where."""
     if options.since and options.until and options.since > options.until:
         raise SettingError(f"--since {options.since} lies after --until {options.until}")
-    history = _history(Warehouse(settings.warehouse).read(), options)
     out: Path = options.out
-    try:
-        written = export(history, out, sentry=settings.sentry, min_cell=options.min_cell)
-    except OSError as error:
-        raise SettingError(f"can't write to {error.filename}: {error.strerror}") from error
+    with Warehouse(settings.warehouse).reading() as snapshot:
+        history = _history(snapshot, options)
+        try:
+            written = export(history, out, sentry=settings.sentry, min_cell=options.min_cell)
+        except OSError as error:
+            raise SettingError(f"can't write to {error.filename}: {error.strerror}") from error
     print(f"wrote {len(written)} files to {out}, as of {history.scope.as_of}")
 
 
@@ -117,14 +121,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-03-12") from None
+    if not 1970 <= day.year <= 2999:
+        raise argparse.ArgumentTypeError(f"{text} lies outside the years 1970 to 2999")
+    return day
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST}")
     return int(text)
 
 

@@ -18,6 +18,12 @@ GREY = "#8a94a3"
 LOSS = "#d9483b"
 HEAT = "cividis"
 
+FEW = 10
+"""Up to this many points in time, each is marked and named."""
+
+SPAN = 30
+"""Weeks in about half a year."""
+
 HEIGHT = 300
 # Dates as "12 Mar"; the year where it begins.
 _DATES = [
@@ -58,7 +64,8 @@ def lines(
         label = plain_label(name)
         hover = f"%{{x|%-d %b %Y}}: <b>%{{y:,}}</b> {unit}"
         style = {"color": colour[column], "width": 2}
-        common = {"mode": "lines", "name": label, "showlegend": False}
+        mode = "lines" if len(frame) > FEW else "lines+markers"
+        common = {"mode": mode, "name": label, "showlegend": False}
         figure.add_scatter(
             x=times[whole],
             y=frame[column][whole],
@@ -76,9 +83,9 @@ def lines(
                 **common,
                 hovertemplate=f"{hover} so far<extra>{label}, not complete</extra>",
             )
-    if len(series) > 1:
+    if len(series) > 1 and len(frame):
         _name_at_end(figure, frame, times, series, colour)
-    figure.update_xaxes(tickformatstops=_DATES)
+    _date_axis(figure, times)
     figure.update_yaxes(rangemode="tozero", title_text=unit)
     return figure
 
@@ -98,21 +105,56 @@ def bars_over_time(
         customdata=note,
         hovertemplate=f"%{{x|%-d %b %Y}}: <b>%{{y:,}}</b> {unit}%{{customdata}}<extra></extra>",
     )
-    figure.update_xaxes(tickformatstops=_DATES)
+    _date_axis(figure, times)
     figure.update_yaxes(rangemode="tozero", title_text=unit)
     return figure
 
 
+def above_and_below(
+    frame: pd.DataFrame,
+    x: str,
+    above: Mapping[str, str],
+    below: Mapping[str, str],
+    *,
+    unit: str,
+    complete_until: date,
+) -> go.Figure:
+    """Bars over time, stacked, some above zero and some below; paler where not complete."""
+    figure = _figure(HEIGHT)
+    times = pd.to_datetime(frame[x])
+    opacity = [1.0 if whole else 0.4 for whole in times <= pd.Timestamp(complete_until)]
+    colour = dict(zip([*above, *below], [*PALETTE[: len(above)], GREY], strict=True))
+    for column, name in {**above, **below}.items():
+        sign = -1 if column in below else 1
+        figure.add_bar(
+            x=times,
+            y=sign * frame[column],
+            name=name,
+            marker={"color": colour[column], "opacity": opacity},
+            customdata=frame[column],
+            hovertemplate="week of %{x|%-d %b %Y}: <b>%{customdata:,}</b> "
+            f"{unit}<extra>{name}</extra>",
+        )
+    _date_axis(figure, times)
+    figure.update_yaxes(title_text=unit)
+    figure.update_layout(
+        barmode="relative", showlegend=True, legend={"orientation": "h", "y": 1.12}
+    )
+    return figure
+
+
 def bars(frame: pd.DataFrame, label: str, value: str, *, unit: str) -> go.Figure:
-    """Horizontal bars, largest on top, each with its number and share."""
+    """Horizontal bars, largest on top, each with its number and its `share` of the whole."""
     figure = _figure(max(120, 34 * len(frame) + 50))
-    total = frame[value].sum()
     figure.add_bar(
         x=frame[value],
         y=[plain_label(str(name)) for name in frame[label]],
         orientation="h",
         marker={"color": ACCENT},
-        text=[f"{number:,}  ({percent(number / total)})" for number in frame[value]],
+        text=[
+            f"{number:,}  ({percent(part)})"
+            for number, part in zip(frame[value], frame["share"], strict=True)
+        ],
         textposition="outside",
         cliponaxis=False,
         hovertemplate=f"%{{y}}: <b>%{{x:,}}</b> {unit}<extra></extra>",
@@ -126,12 +168,15 @@ def bars(frame: pd.DataFrame, label: str, value: str, *, unit: str) -> go.Figure
 
 def stacked_shares(
     frame: pd.DataFrame, x: str, series: Mapping[str, str], *, unit: str, complete_until: date
-) -> go.Figure:
-    """Shares of a whole over time as areas, the last of the series on top; ends when complete."""
+) -> go.Figure | None:
+    """Shares of a whole over time as areas, the last of the series on top; ends when complete.
+
+    None where fewer than two weeks are complete: there is no area to draw.
+    """
     figure = _figure(HEIGHT + 40)
     whole = frame[pd.to_datetime(frame[x]) <= pd.Timestamp(complete_until)]
-    if whole.empty:
-        return figure
+    if len(whole) < 2:
+        return None
     shares = whole[list(series)].div(whole[list(series)].sum(axis=1), axis=0)
     colour = colours(list(series))
     below = 0.0
@@ -159,7 +204,8 @@ def stacked_shares(
             )
         below += last
     figure.update_yaxes(tickformat=".0%", range=[0, 1], title_text=f"share of {unit}")
-    figure.update_xaxes(tickformatstops=_DATES, range=[whole[x].iloc[0], whole[x].iloc[-1]])
+    _date_axis(figure, whole[x])
+    figure.update_xaxes(range=[whole[x].iloc[0], whole[x].iloc[-1]])
     figure.update_layout(margin=_MARGIN | {"r": 110})
     return figure
 
@@ -198,35 +244,42 @@ def heat_map(
 def intervals(
     frame: pd.DataFrame, label: str, value: str, low: str, high: str, *, x_title: str
 ) -> go.Figure:
-    """Estimates with their intervals, one a row; grey where the interval holds 0."""
+    """Estimates with their intervals, one a row; grey where they may be chance.
+
+    Args:
+        frame: has a column `proven` besides those named: false where it may be chance.
+    """
     figure = _figure(max(HEIGHT, 42 * len(frame) + 70))
-    certain = (frame[low] > 0) | (frame[high] < 0)
     colour = [
         GREY if not is_certain else LOSS if estimate > 0 else ACCENT
-        for is_certain, estimate in zip(certain, frame[value], strict=True)
+        for is_certain, estimate in zip(frame["proven"], frame[value], strict=True)
     ]
+    rows = list(range(len(frame)))  # two errors may bear the same short name
+    names = [plain_label(name) for name in frame[label]]
     figure.add_scatter(
         x=frame[value],
-        y=[plain_label(name) for name in frame[label]],
+        y=rows,
         mode="markers",
         marker={"color": colour, "size": 11},
+        text=names,
         customdata=frame[[low, high]].to_numpy(),
         hovertemplate=(
-            "%{y}<br><b>%{x:.1f}</b> users lost, 95 % interval "
+            "%{text}<br><b>%{x:.1f}</b> users lost, 95 % interval "
             "%{customdata[0]:.1f} to %{customdata[1]:.1f}<extra></extra>"
         ),
     )
-    for row, shade in zip(frame.to_dict("records"), colour, strict=True):
-        name = plain_label(str(row[label]))
+    for row, ends, shade in zip(rows, frame[[low, high]].to_numpy(), colour, strict=True):
         figure.add_scatter(
-            x=[row[low], row[high]],
-            y=[name, name],
+            x=ends,
+            y=[row, row],
             mode="lines",
             hoverinfo="skip",
             line={"color": shade, "width": 3},
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
-    figure.update_yaxes(autorange="reversed", type="category", automargin=True)
+    figure.update_yaxes(
+        range=[len(frame) - 0.5, -0.5], tickvals=rows, ticktext=names, automargin=True
+    )
     ends = [0.0, *frame[low], *frame[high]]
     room = 0.06 * max(1.0, max(ends) - min(ends))
     figure.update_xaxes(
@@ -303,6 +356,17 @@ def _figure(height: int) -> go.Figure:
     figure.update_xaxes(showgrid=False, automargin=True, fixedrange=True, tickformatstops=_DATES)
     figure.update_yaxes(automargin=True, fixedrange=True)
     return figure
+
+
+def _date_axis(figure: go.Figure, times: pd.Series) -> None:
+    """Name days, or months where they are many; each of them where they are few."""
+    figure.update_xaxes(tickformatstops=_DATES, type="date")
+    if len(times) <= FEW:
+        figure.update_xaxes(tickvals=list(times), tickformat="%-d %b", tickformatstops=[])
+    elif len(times) <= 2 * SPAN and times.iloc[1] - times.iloc[0] == timedelta(days=7):
+        # Name the weeks by their own Mondays, not by the Sundays that Plotly prefers.
+        step = -(-len(times) // FEW) * 7 * 86_400_000
+        figure.update_xaxes(tick0=times.iloc[0], dtick=step)
 
 
 def _name_at_end(

@@ -7,6 +7,8 @@ page and the command line can both read while either brings the warehouse up to 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -15,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 import ibis
@@ -27,6 +30,10 @@ from ingest.store import SettingError, StoredReport
 SCHEMA_VERSION = 2
 
 _ARRIVE = "INSERT INTO arrived BY NAME SELECT *, epoch_ms(time)::DATE AS day FROM page"
+
+
+DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException)
+"""What DuckDB raises when a file does not hold what it should."""
 
 
 class WarehouseError(Exception):
@@ -72,6 +79,60 @@ class Warehouse:
         return Snapshot(connection)
 
     @contextmanager
+    def reading(self) -> Iterator[Snapshot]:
+        """Open the present content for the length of a block; see `read`.
+
+        Raises:
+            WarehouseError: also where damage shows later; the file is then set aside.
+        """
+        opened, snapshot = self.version(), self.read()
+        try:
+            yield snapshot
+        except DAMAGE as error:
+            with contextlib.suppress(BlockingIOError), self._locked(wait=False):
+                if self.version() == opened:
+                    self._set_aside_if_damaged()
+            raise WarehouseError(
+                f"{self.path} can't be read: run `python -m dashboard sync`, which builds it "
+                f"anew from the database if it is damaged ({_first_line(error)})"
+            ) from error
+        finally:
+            snapshot.connection.disconnect()
+
+    def recover(self) -> None:
+        """Drop an unfinished copy, and set the file aside if it is damaged.
+
+        Everything in it is in the database too.
+        """
+        with self._locked(wait=True):
+            _remove(self._beside("next"))
+            self._set_aside_if_damaged()
+
+    def _set_aside_if_damaged(self) -> None:
+        if not self.path.exists():
+            return
+        try:
+            with duckdb.connect(self.path, read_only=True) as connection:
+                for (name,) in connection.execute("SHOW TABLES").fetchall():
+                    connection.execute(f"SELECT max(hash(whole)) FROM {name} AS whole").fetchall()
+        except DAMAGE:
+            os.replace(self.path, self._beside("damaged"))
+
+    @contextmanager
+    def _locked(self, *, wait: bool) -> Iterator[None]:
+        """Keep everybody else from replacing the file."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            lock = _open_lock(self._beside("lock"))
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            yield
+
+    @contextmanager
     def replacing(self, source: str, *, wait: bool) -> Iterator[Replacement]:
         """Work on a copy that takes the warehouse's place when `Replacement.publish` is called.
 
@@ -84,18 +145,11 @@ class Warehouse:
 
         Raises:
             BlockingIOError: another process is replacing it, and `wait` is false.
-            WarehouseError: the folder can't be written to.
+            SettingError: the folder can't be written to.
         """
-        lock_path, copy_path = self._beside("lock"), self._beside("next")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = lock_path.open("ab")
-        except OSError as error:
-            raise _unusable(self.path, error) from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        with self._locked(wait=wait):
             try:
-                replacement = _begin(self.path, copy_path, source)
+                replacement = _begin(self.path, self._beside("next"), source)
             except OSError as error:
                 raise _unusable(self.path, error) from error
             try:
@@ -106,12 +160,21 @@ class Warehouse:
     def synced(self) -> datetime | None:
         """When it last held everything that the database held; None where it never did."""
         try:
-            return datetime.fromtimestamp(self._beside("lock").stat().st_mtime, UTC)
+            modified = self._beside("lock").stat().st_mtime
         except OSError:
             return None
+        return datetime.fromtimestamp(modified, UTC) if modified else None
 
-    def mark_synced(self, when: datetime) -> None:
-        """Say that the warehouse holds everything that the database held at that time."""
+    def settled_ms(self) -> int:
+        """Up to when, by the database's clock, nothing can surface that was not read; ms UTC."""
+        try:
+            return int(self._beside("lock").read_text() or 0)
+        except (OSError, ValueError):
+            return 0
+
+    def mark_synced(self, when: datetime, settled_ms: int) -> None:
+        """Say that the warehouse holds all that the database held then; see `settled_ms`."""
+        self._beside("lock").write_text(str(settled_ms))
         os.utime(self._beside("lock"), (when.timestamp(), when.timestamp()))
 
     def _beside(self, suffix: str) -> Path:
@@ -181,9 +244,20 @@ def _begin(path: Path, copy: Path, source: str) -> Replacement:
     return Replacement(path, copy, connection, True, rebuilt)
 
 
+def _open_lock(path: Path) -> BinaryIO:
+    """Open the lock's file; its time says when the last sync began, 0 where there was none."""
+    try:
+        lock = path.open("xb")
+        os.utime(path, (0, 0))
+    except FileExistsError:
+        lock = path.open("ab")
+    return lock
+
+
 def _remove(copy: Path) -> None:
-    copy.unlink()
+    # The log first: left behind alone, it would be played onto the next copy.
     copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
+    copy.unlink(missing_ok=True)
 
 
 def _reason_to_rebuild(path: Path, source: str) -> str | None:
@@ -208,8 +282,11 @@ def _check(rows: list[tuple[int]], path: Path) -> None:
 
 
 def _unusable(path: Path, error: OSError) -> SettingError:
+    reason = error.strerror
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        reason = "a file stands where its folder should be"
     return SettingError(
-        f"The warehouse {path} can't be written: {error.strerror}. "
+        f"The warehouse {path} can't be written: {reason}. "
         "Set WALD_WAREHOUSE to a file in a folder that can be"
     )
 

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from operator import attrgetter
 from typing import Any
 
 from firebase_admin import db
@@ -26,9 +25,9 @@ from ingest.connection import (
     connect,
     translated,
 )
-from ingest.stored import StoredReport, decode_reports
+from ingest.stored import Page, StoredReport, decode_page
 
-__all__ = ["DatabaseUnavailable", "SettingError", "Store", "StoredReport"]
+__all__ = ["DatabaseUnavailable", "Page", "SettingError", "Store", "StoredReport"]
 
 _SERVER_TIME = {".sv": "timestamp"}
 
@@ -45,6 +44,11 @@ class Store:
         """Open the database that the settings name; see `DatabaseSettings.read` and `connect`."""
         settings = DatabaseSettings.read(environ)
         return cls(connect(settings, timeout=timeout), settings.embedded)
+
+    @property
+    def source(self) -> str:
+        """Names the databases, so that what was read from others can be told apart."""
+        return " ".join(f"{root._client.base_url}?{root._client.params}" for root in self.shards)
 
     def shard_of(self, install: str) -> int:
         """Index of the database that holds an install's reports."""
@@ -82,11 +86,8 @@ class Store:
         with translated(root, embedded=self.embedded):
             return len(root.child(f"reports/{day.isoformat()}").get(shallow=True) or {})
 
-    def arrived(self, shard: int, day: date, *, since: int, limit: int) -> list[StoredReport]:
-        """Read the first `limit` reports of an arrival day with ``received`` ≥ `since` (ms UTC).
-
-        Returns them in the order of ``received``.
-        """
+    def arrived(self, shard: int, day: date, *, since: int, limit: int) -> Page:
+        """Read the first `limit` reports of an arrival day with ``received`` ≥ `since` (ms UTC)."""
         root = self.shards[shard]
         query = root.child(f"reports/{day.isoformat()}").order_by_child("received")
         query = query.start_at(since).limit_to_first(limit)
@@ -94,7 +95,7 @@ class Store:
             # Query.get() makes a dictionary a report and sorts them by their text; that takes
             # ten times as long and eight times the memory of decoding its answer into structs.
             answer = query._client.request("get", query._pathurl, params=query._querystr)
-        return sorted(decode_reports(answer.content), key=attrgetter("received"))
+        return decode_page(answer.content, answer.headers.get("Date"))
 
     def ping(self) -> None:
         """Ask every database for an answer.
@@ -109,6 +110,7 @@ class Store:
 
 def _day(key: str) -> date | None:
     try:
-        return date.fromisoformat(key)
+        day = date.fromisoformat(key)
     except ValueError:
         return None  # not ours: somebody wrote it by hand
+    return day if day.isoformat() == key else None

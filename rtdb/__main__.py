@@ -12,7 +12,7 @@ from pathlib import Path
 from rtdb.errors import Refusal
 from rtdb.request import DEFAULT_NAMESPACE
 from rtdb.rules import DENY_ALL, Rules, parse_rules
-from rtdb.server import serve
+from rtdb.server import listen, server_for
 from rtdb.store import Store, StoreError
 from rtdb.transfer import export_json, import_json
 
@@ -38,7 +38,10 @@ def _serve(options: argparse.Namespace, rules: Rules) -> None:
         contextlib.closing(Store(options.data)) as store,
         contextlib.suppress(KeyboardInterrupt),
     ):
-        asyncio.run(serve(store, rules, options.host, options.port))
+        listening = listen(options.host, options.port)
+        server = server_for(store, rules)
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(server.serve([listening]))
 
 
 def _export(options: argparse.Namespace, rules: Rules) -> None:

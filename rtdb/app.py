@@ -17,7 +17,7 @@ from rtdb.errors import Refusal
 from rtdb.keys import Path, encode
 from rtdb.push_id import PushIds
 from rtdb.query import Query, answer, answer_size, check_index, parse_query
-from rtdb.read import CHUNK_BYTES, View
+from rtdb.read import CHUNK_BYTES, INTERIOR, View
 from rtdb.request import RULES_PATH, Request, parse_request
 from rtdb.rules import parse_rules
 from rtdb.store import Namespace, Namespaces, Store
@@ -34,7 +34,7 @@ TOO_MUCH = (
     "Data requested exceeds the maximum size that can be accessed with a single request. "
     "Contact firebase-support@google.com for help."
 )
-CATCH_UP_ROWS = 5000
+CATCH_UP_ROWS = 50_000
 STALLED_SECONDS = 60  # a client that takes nothing for so long is cut off
 
 log = logging.getLogger("rtdb")
@@ -89,17 +89,17 @@ class App:
         namespace = self._namespaces.find(request.namespace)
         if query is not None:
             check_index(query, namespace.rules, request.path)
-        with await self._view_for(query) as view:
+        with await self._view_for(namespace, query) as view:
             key = encode(namespace.root, request.path)
             headers: list[tuple[bytes, bytes]] = []
             if query is not None:
-                pieces = answer(view, namespace, request.path, query)
+                pieces = answer(view, namespace, request.path, query, request.pretty)
             elif request.parameters.get("shallow") == "true":
                 pieces = view.shallow(key)
             else:
                 known = request.header(b"if-none-match")
                 if known or request.header(b"x-firebase-etag") == "true":
-                    etag = view.etag(key)
+                    etag = await asyncio.to_thread(view.etag, key)
                     headers.append((b"etag", etag.encode()))
                     if known == etag:
                         await _send(send, 304, b"", headers)
@@ -108,7 +108,8 @@ class App:
             if request.silent:
                 await _send(send, 204, b"", headers)
                 return
-            await self._check_size(view, namespace, request.path, query)
+            if request.parameters.get("shallow") != "true":
+                await self._check_size(view, namespace, request.path, query)
             await _send_pieces(send, pieces, headers)
 
     async def _check_size(
@@ -117,8 +118,11 @@ class App:
         """Refuse to send more than the hosted database does."""
         if self._store.size() <= MAX_RESPONSE:
             return
+        key = encode(namespace.root, path)
+        if view.peek(key) is not INTERIOR:
+            return
         if query is None:
-            size = await asyncio.to_thread(view.size, encode(namespace.root, path))
+            size = await asyncio.to_thread(view.size, key)
         elif query.limit is not None and query.limit <= SURELY_SMALL:
             return
         else:
@@ -175,10 +179,10 @@ class App:
         else:
             raise Refusal(405, "Method not allowed: use GET or PUT.")
 
-    async def _view_for(self, query: Query | None) -> "OpenView":
+    async def _view_for(self, namespace: Namespace, query: Query | None) -> "OpenView":
         """A view of the last committed state, which must have its index if a query needs it."""
         view = self._open_view()
-        if query is None or query.order == "$key" or view.is_indexed():
+        if query is None or query.order == "$key" or view.is_indexed(namespace):
             return view
         view.close()
         while self._committer.lag > CATCH_UP_ROWS:
@@ -186,7 +190,7 @@ class App:
         return cast(
             OpenView,
             await self._committer.submit(
-                lambda writer: writer.indexer.catch_up(writer.lag),
+                lambda writer: writer.catch_up(writer.lag + 1),
                 then=lambda _: self._open_view(),
                 weight=CATCH_UP_ROWS,
             ),
@@ -197,7 +201,7 @@ class App:
 
 
 def _catch_up(writer: Writer) -> None:
-    writer.indexer.catch_up(CATCH_UP_ROWS)
+    writer.catch_up(CATCH_UP_ROWS)
 
 
 class OpenView(View):

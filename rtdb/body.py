@@ -81,9 +81,9 @@ def patching(name: str, path: Path, body: Body) -> Write:
 
 
 def _short(name: str, drafts: list[tuple[Path, Draft]], echo: Callable[[], Tree]) -> Write:
-    return Write(
-        lambda writer: writer.update(name, drafts), len(drafts), lambda: encode_json(echo())
-    )
+    removes = any(made.tree is None for _, made in drafts)  # who knows how much
+    weight = LONG_WEIGHT if removes else len(drafts)
+    return Write(lambda writer: writer.update(name, drafts), weight, lambda: encode_json(echo()))
 
 
 def _streamed(file: IO[bytes], write: Callable[[Writer, Iterator[Piece]], None]) -> Write:

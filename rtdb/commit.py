@@ -20,8 +20,8 @@ from rtdb.write import Writer
 T = TypeVar("T")
 
 EAGER_ROWS = 64  # index entries caught up on within each commit
+IDLE_ROWS, IDLE_SHARE = 2000, 20  # or this part of them, when nobody writes
 INLINE_WEIGHT = 100
-IDLE_ROWS = 1000  # and within each commit made for that when nobody writes
 IDLE_SECONDS = 0.02
 TIDY_SECONDS = 1.0
 CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
@@ -78,6 +78,12 @@ class Committer:
 
     async def run(self) -> None:
         """Commit what is submitted, until cancelled."""
+        try:
+            await self._run()
+        finally:
+            self._thread.shutdown()
+
+    async def _run(self) -> None:
         while True:
             if not self._queue:
                 await self._wait()
@@ -97,22 +103,27 @@ class Committer:
                 await asyncio.wait_for(self._wake.wait(), TIDY_SECONDS)
                 return
             loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, self._db.execute, CHECKPOINT)
+            try:
+                await loop.run_in_executor(self._thread, self._db.execute, CHECKPOINT)
+            except sqlite3.Error as error:
+                log.error("a checkpoint failed: %s", error)
             await self._wake.wait()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
 
     async def _commit(self, batch: list[Job]) -> None:
         loop = asyncio.get_running_loop()
-        if sum(job.weight for job in batch) > INLINE_WEIGHT:
+        if not batch or sum(job.weight for job in batch) > INLINE_WEIGHT:
             await loop.run_in_executor(self._thread, self._apply_and_commit, batch)
         else:
             self._apply(batch)
-            self._writer.indexer.catch_up(EAGER_ROWS if batch else IDLE_ROWS)
+            self._writer.catch_up(EAGER_ROWS)
             await loop.run_in_executor(self._thread, self._db.execute, "COMMIT")
 
     def _apply_and_commit(self, batch: list[Job]) -> None:
         self._apply(batch)
+        if not batch:
+            self._writer.catch_up(max(IDLE_ROWS, self._writer.lag // IDLE_SHARE))
         self._db.execute("COMMIT")
 
     def _apply(self, batch: list[Job]) -> None:

@@ -41,21 +41,23 @@ class Indexer:
         (indexed,) = self._view.db.execute("SELECT indexed FROM state").fetchone()
         self.indexed: int = indexed
 
-    def catch_up(self, rows: int) -> None:
-        """Give their entries to the `rows` oldest rows that have none yet."""
+    def catch_up(self, rows: int, last_id: int) -> None:
+        """Give their entries to the `rows` oldest rows that have none yet, up to `last_id`."""
         found = self._view.db.execute(
             "SELECT id, key, value FROM record WHERE id > ? ORDER BY id LIMIT ?",
             (self.indexed, rows),
-        ).fetchall()
-        if not found:
-            return
+        )
         entries: list[Entry] = []
-        for _, key, value in found:
+        before, count = self.indexed, 0
+        for self.indexed, key, value in found:
+            count += 1
             namespace = self._namespaces.of_root(key[:4])
             entries += self._entries_of_row(namespace, decode(key, 4), value)
-        self._insert(entries)
-        self.indexed = found[-1][0]
-        self._view.db.execute("UPDATE state SET indexed = ?", (self.indexed,))
+        if count < rows:
+            self.indexed = last_id  # the others are gone again
+        if self.indexed > before:
+            self._insert(entries)
+            self._view.db.execute("UPDATE state SET indexed = ?", (self.indexed,))
 
     def before(self, namespace: Namespace, path: Path, fresh: bool) -> None:
         """Drop the entries that a write at `path` makes wrong; `fresh`: nothing is there yet."""

@@ -5,7 +5,7 @@ by anything but keys needs its `.indexOn`, whoever asks.
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -13,7 +13,7 @@ from rtdb.errors import Refusal
 from rtdb.index import place_of
 from rtdb.keys import END, INTEGER_TAG, TEXT_TAG, Path, encode, segment, text_of
 from rtdb.order import sortable
-from rtdb.read import INTERIOR, Row, View
+from rtdb.read import INTERIOR, Row, View, indented
 from rtdb.rules import Rules
 from rtdb.store import Namespace
 from rtdb.tree import (
@@ -139,11 +139,13 @@ def _index_name(query: Query) -> str:
     return ".value" if query.order == "$value" else query.order
 
 
-def answer(view: View, namespace: Namespace, path: Path, query: Query) -> Iterator[bytes]:
+def answer(
+    view: View, namespace: Namespace, path: Path, query: Query, pretty: bool = False
+) -> Iterator[bytes]:
     """The JSON of the children that `query` selects: by key, or in the index's order."""
     if query.order == "$key":
-        return _by_key(view, encode(namespace.root, path), query)
-    return _by_index(view, namespace, path, query)
+        return _by_key(view, encode(namespace.root, path), query, pretty)
+    return _by_index(view, namespace, path, query, pretty)
 
 
 def answer_size(view: View, namespace: Namespace, path: Path, query: Query) -> int:
@@ -155,12 +157,13 @@ def answer_size(view: View, namespace: Namespace, path: Path, query: Query) -> i
     return int(size or 0)
 
 
-def _by_key(view: View, key: bytes, query: Query) -> Iterator[bytes]:
+def _by_key(view: View, key: bytes, query: Query, pretty: bool) -> Iterator[bytes]:
     held = view.peek(key)
     if held is not INTERIOR:
-        return iter([encode_json(_select_within(held, query) or {})])
+        text = encode_json(_select_within(held, query) or {})
+        return iter([indented(text, 0) if pretty else text])
     low, high = _key_range(view, key, query)
-    return view.join(view.rows(low, high), key, view.is_array(key, low, high), nothing=NOTHING)
+    return view.join(view.rows(low, high), key, view.is_array(key, low, high), pretty, NOTHING)
 
 
 def _key_range(view: View, key: bytes, query: Query) -> tuple[bytes, bytes]:
@@ -185,18 +188,29 @@ def _select_within(held: Tree, query: Query) -> Tree:
     return canonical(dict(chosen))
 
 
-def _by_index(view: View, namespace: Namespace, path: Path, query: Query) -> Iterator[bytes]:
-    key = encode(namespace.root, path)
-    found = iter(view.db.execute(SELECT, _index_range(view, namespace, path, query)))
+def _by_index(
+    view: View, namespace: Namespace, path: Path, query: Query, pretty: bool
+) -> Iterator[bytes]:
+    bounds = _index_range(view, namespace, path, query)
+    found = iter(view.db.execute(SELECT, bounds))
     first = next(found, None)
     if first is None:
         return iter([NOTHING])
-    rows = _whole(view, key, chain([first], found))
-    if first[0][0] != INTEGER_TAG:
-        return view.join(rows, key, array=False)
-    by_key = sorted(rows)  # an array, perhaps: its order is that of its keys
-    array = is_array(text_of(row[0][len(key) :]).decode() for row in by_key)
-    return view.join(by_key, key, array)
+    key, array = bounds[0], False
+    rows: Iterable[tuple[bytes, bytes | None]] = chain([first], found)
+    if first[0][0] == INTEGER_TAG:  # an array, perhaps: its order is that of its keys
+        children = sorted(child for child, _ in rows)
+        array = is_array(text_of(child).decode() for child in children)
+        rows = view.db.execute(SELECT, bounds)
+        if array:
+            rows = ((child, None) for child in children)
+    return view.join(_whole(view, key, rows), key, array, pretty)
+
+
+def _whole(view: View, key: bytes, found: Iterable[tuple[bytes, bytes | None]]) -> Iterator[Row]:
+    """Each child as one row, also where it spans several or lies within one."""
+    for child, value in found:
+        yield key + child, b"".join(view.json(key + child)) if value is None else value
 
 
 def _index_range(
@@ -210,9 +224,3 @@ def _index_range(
         start, child = view.db.execute(NTH_FROM_END, bounds).fetchone() or (start, child)
     limit = -1 if query.limit is None else query.limit
     return encode(namespace.root, path), place, start, child, query.high, limit
-
-
-def _whole(view: View, key: bytes, found: Iterator[tuple[bytes, bytes | None]]) -> Iterator[Row]:
-    """Each child as one row, also where it spans several or lies within one."""
-    for child, value in found:
-        yield key + child, b"".join(view.json(key + child)) if value is None else value

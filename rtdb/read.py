@@ -8,6 +8,7 @@ from hashlib import blake2b
 import msgspec
 
 from rtdb.keys import END, INTEGER_TAG, decode, segment_end, text_of
+from rtdb.store import Namespace
 from rtdb.tree import Tree, at, children_of, encode_json, is_array, stored
 
 CHUNK_BYTES = 128 * 1024
@@ -23,8 +24,13 @@ class View:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
 
-    def is_indexed(self) -> bool:
-        """Whether every row has its index entries."""
+    def is_indexed(self, namespace: Namespace) -> bool:
+        """Whether every row has the index entries that the namespace's rules ask for."""
+        row = self.db.execute(
+            "SELECT indexing FROM namespace WHERE name = ?", (namespace.name,)
+        ).fetchone()
+        if row and row[0] != namespace.rules.indexing:
+            return False
         (indexed,) = self.db.execute("SELECT indexed FROM state").fetchone()
         (greatest,) = self.db.execute("SELECT max(id) FROM record").fetchone()
         return greatest is None or greatest <= indexed

@@ -92,6 +92,7 @@ class Rules:
         node = self._at(path)
         return node if node and node.reaches_index else None
 
+    @cached_property
     def indexing(self) -> str:
         """All that is indexed, as text that is equal when the indexing is."""
         lines: list[str] = []

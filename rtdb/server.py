@@ -16,39 +16,58 @@ from rtdb.store import Namespaces, Store, transaction
 from rtdb.write import Writer
 
 
-async def serve(store: Store, rules: Rules, host: str, port: int) -> None:
-    """Serve until the process is asked to end; say where, once ready."""
-    sys.setswitchinterval(0.001)  # the commit thread's statements are long, its Python is not
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; an OSError whose text is a sentence if that can't be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]
+        raise OSError(f"Can't listen on {host}, port {port}: {why}.") from None
+
+
+def server_for(store: Store, rules: Rules) -> "Server":
+    """A server of the store; its `serve` runs until the process is asked to end."""
+    sys.setswitchinterval(0.0001)  # the commit thread's statements are long, its Python is not
     with transaction(store.db):
         namespaces = Namespaces(store.db, rules)
     committer = Committer(Writer(View(store.db), namespaces))
     config = uvicorn.Config(
         App(store, namespaces, committer),
-        host=host,
-        port=port,
         lifespan="off",
         access_log=False,
         log_level="error",
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
     )
-    server = Server(config)
-    committing = asyncio.create_task(committer.run())
-    await server.serve()
-    committing.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await committing
-    with contextlib.suppress(sqlite3.Error):
-        store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return Server(config, store, committer)
 
 
 class Server(uvicorn.Server):
-    """A server that says where it listens."""
+    """A server that says where it listens, and commits while it serves."""
+
+    def __init__(self, config: uvicorn.Config, store: Store, committer: Committer) -> None:
+        super().__init__(config)
+        self._store = store
+        self._committer = committer
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then print the one line that others wait for."""
+        self._committing = asyncio.create_task(self._committer.run())
+        self._committing.add_done_callback(lambda _: setattr(self, "should_exit", True))
         await super().startup(sockets)
         for server in self.servers:
             host, port = server.sockets[0].getsockname()[:2]
-            print(f"rtdb: http://{host}:{port}", flush=True)
+            shown = f"[{host}]" if ":" in host else host
+            print(f"rtdb: http://{shown}:{port}", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is under way, then leave all that was committed in the one file."""
+        await super().shutdown(sockets)
+        self._committing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._committing
+        with contextlib.suppress(sqlite3.Error):
+            self._store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -18,7 +18,7 @@ from rtdb.rules import Rules, parse_rules
 
 FORMAT = 1
 APPLICATION_ID = 0x57414C44
-CACHE_KIB = 32_000
+CACHE_KIB = 64_000
 MAX_WAL_PAGES = 50_000  # when a commit copies the log into the file, if no idle moment came before
 
 SCHEMA = """
@@ -118,7 +118,7 @@ class Namespaces:
             return
         rows = db.execute("SELECT name, indexing FROM namespace").fetchall()
         for name, indexing in rows:
-            if self.find(name).rules.indexing() != indexing:
+            if self.find(name).rules.indexing != indexing:
                 self._reindex(self.find(name))
 
     def reload(self) -> None:
@@ -144,7 +144,7 @@ class Namespaces:
         if name not in self._known:
             number = self._db.execute(
                 "INSERT INTO namespace (name, indexing) VALUES (?, ?)",
-                (name, self._default.indexing()),
+                (name, self._default.indexing),
             ).lastrowid
             assert number is not None
             made = Namespace(number, name, self._default)
@@ -154,7 +154,7 @@ class Namespaces:
     def set_rules(self, name: str, rules: Rules) -> None:
         """Give a namespace rules of its own; within the caller's transaction."""
         namespace = self.create(name)
-        changed = namespace.rules.indexing() != rules.indexing()
+        changed = namespace.rules.indexing != rules.indexing
         namespace.rules = rules
         self._db.execute("UPDATE namespace SET rules = ? WHERE name = ?", (rules.text, name))
         if changed:
@@ -168,7 +168,7 @@ class Namespaces:
         self._db.execute("UPDATE state SET indexed = 0")
         self._db.execute(
             "UPDATE namespace SET indexing = ? WHERE name = ?",
-            (namespace.rules.indexing(), namespace.name),
+            (namespace.rules.indexing, namespace.name),
         )
 
 

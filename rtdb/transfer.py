@@ -9,7 +9,7 @@ from rtdb.rules import Rules
 from rtdb.store import Namespaces, Store, transaction
 from rtdb.write import Writer
 
-CATCH_UP_ROWS = 10_000
+CATCH_UP_ROWS = 50_000
 
 
 def export_json(store: Store, rules: Rules, name: str, file: IO[bytes]) -> None:
@@ -30,5 +30,5 @@ def import_json(store: Store, rules: Rules, name: str, file: IO[bytes]) -> None:
         writer.replace(name, (), ((tuple(map(check_key, path)), value) for path, value in pieces))
     while writer.lag:
         with transaction(store.db):
-            writer.indexer.catch_up(CATCH_UP_ROWS)
+            writer.catch_up(CATCH_UP_ROWS)
     store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

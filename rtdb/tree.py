@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
@@ -173,22 +173,25 @@ def _checked(value: Tree, path: Path, depth: int, sure: frozenset[type], made: D
         return _special(value)
     check_depth(depth + len(path) + bool(value))
     kept = value if shape.keys == keys else {key: value[key] for key in shape.keys}
-    blanks = False
+    blanks: list[str] = []
     for key in [key for key, child in kept.items() if type(child) not in sure]:
         child = kept[key]
         if type(child) is int and MIN_INTEGER <= child <= MAX_INTEGER:
             continue
         if type(child) is dict or type(child) is list:
             child = _checked(child, (*path, key), depth, sure, made)
-            blanks = blanks or isinstance(child, ServerValue)
+            if isinstance(child, ServerValue):
+                blanks.append(key)
         elif child is not None:
             child = checked_primitive(child)
         kept[key] = child
         if child is None:
             del kept[key]
     tree = canonical(kept) if shape.numbered or not kept else kept
-    if blanks:
-        _note_blanks(tree, path, made)
+    for key in blanks:
+        place = int(key) if isinstance(tree, list) else key
+        sv = cast(ServerValue, at(tree, (key,)))
+        made.blanks.append((cast(Any, tree), place, (*path, key), sv))
     return tree
 
 
@@ -229,16 +232,6 @@ def _special(value: dict[str, Tree]) -> Tree:
     if type(increment) not in (int, float):
         raise Refusal(400, 'Invalid data; .sv must be "timestamp" or {"increment": number}.')
     return cast(Tree, ServerValue(cast(float, checked_primitive(increment))))
-
-
-def _note_blanks(tree: Tree, path: Path, made: Draft) -> None:
-    if isinstance(tree, dict):
-        for key in [key for key, child in tree.items() if isinstance(child, ServerValue)]:
-            made.blanks.append((tree, key, (*path, key), cast(ServerValue, tree[key])))
-    elif isinstance(tree, list):
-        for n, child in enumerate(tree):
-            if isinstance(child, ServerValue):
-                made.blanks.append((tree, n, (*path, str(n)), child))
 
 
 def incremented(old: Tree, by: int | float) -> Tree:

@@ -67,6 +67,10 @@ class Writer(View):
         """How many rows, at most, still wait for their index entries."""
         return self.last_id - self.indexer.indexed
 
+    def catch_up(self, rows: int) -> None:
+        """Give their index entries to the `rows` oldest rows that have none yet."""
+        self.indexer.catch_up(rows, self.last_id)
+
     def now(self) -> int:
         """Milliseconds UTC; never less than before, so that times follow the order of commits."""
         self._now = max(self._now, time.time_ns() // 1_000_000)
@@ -105,9 +109,8 @@ class Writer(View):
         known = {key for (key,) in self.db.execute(sql, list(bounds))}
         rows: list[Row] = []
         for key, path, tree in keyed:
-            whole = all(
-                depth + 1 == len(path) for depth in namespace.rules.indexed_above(path[:-1])
-            )
+            indexed = namespace.rules.indexed_above(path[:-1])
+            whole = not indexed or indexed == (len(path) - 1,)
             if whole and key not in known:
                 rows += _rows(key, tree)
             else:

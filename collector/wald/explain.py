@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from .monitor import Monitor
 
-    Thing = ModuleType | type | Callable[..., object]
-
 WHY = """\
 # What {app} reports, and why
 
@@ -104,7 +102,7 @@ def page(of: Monitor, values: bool = True) -> str:
     )
 
 
-def place(thing: Thing) -> str:
+def place(thing: ModuleType | type | Callable[..., object]) -> str:
     """Return file and line of *thing*, without the folder that it is installed in."""
     if inspect.ismodule(thing):
         name, line = thing.__name__, 1
@@ -115,12 +113,11 @@ def place(thing: Thing) -> str:
     return f"{name.replace('.', '/')}.py:{line}"
 
 
-def _places(of: Monitor) -> dict[str, Thing]:
-    """Return what users may want to read in the code."""
+def _places(of: Monitor) -> dict[str, ModuleType | type | Callable[..., object]]:
     return {
         "whether to report": consent.decide,
         "the notice": consent.notice,
-        "what makes up a report": of.report,
+        "what makes up a report": type(of).report,
         "the values in it": metric.DataCollector,
         "what is told of a crash": crash.describe,
         "the pseudonym": install.pseudonym_of,

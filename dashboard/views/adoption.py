@@ -7,45 +7,81 @@ import streamlit as st
 from dashboard import charts, findings
 from dashboard.shapes import last_complete_week, top_versions, triangle
 from dashboard.versions import newest_first
+from dashboard.views.active import active_installs
 from dashboard.views.block import block
 from dashboard.views.frame import View
+
+_NUMBER = st.column_config.NumberColumn
+_COLUMNS = {
+    "day": st.column_config.DateColumn("Day", format="D MMM YYYY"),
+    "week": st.column_config.DateColumn("Week from", format="D MMM YYYY"),
+    "cohort": st.column_config.DateColumn("First week", format="D MMM YYYY"),
+    "version": "Version",
+    "installs": _NUMBER("Installs", format="localized"),
+    "new": _NUMBER("New", format="localized"),
+    "returning": _NUMBER("Returning", format="localized"),
+    "resurrected": _NUMBER("Resurrected", format="localized"),
+    "dormant": _NUMBER("Dormant", format="localized"),
+    "size": _NUMBER("New installs", format="localized"),
+    "active": _NUMBER("There", format="localized"),
+    "share": _NUMBER("Share", format="percent"),
+}
 
 
 def show(view: View) -> None:
     """Draw the page."""
     left, right = st.columns(2)
     with left:
-        new = view.table("new_installs")
-        block(
-            findings.new_installs(new),
-            "Installs by the day of their first report (UTC). Paler: the day is not over.",
-            charts.bars_over_time(
-                new, "day", "installs", unit="new installs", complete_until=view.scope.as_of
-            ),
-            new,
-            "new_installs",
-        )
+        _new(view)
     with right:
-        active = view.table("active_installs")
-        block(
-            findings.active(float(active["active_30"].iloc[-1]) if len(active) else 0, None),
-            "Installs with a visit in the 1, 7 and 30 days that end with each day (UTC).",
-            charts.lines(
-                active,
-                "day",
-                {"active_30": "30 days", "active_7": "7 days", "active_1": "1 day"},
-                unit="installs",
-                complete_until=view.scope.as_of,
-            ),
-            active,
-            "active_installs",
-        )
-    adoption = view.table("version_adoption")
-    wide, names = top_versions(adoption, newest_first(set(adoption["version"])))
+        active = view.complete(view.table("active_installs"), "day")["active_30"]
+        active_installs(view, findings.active(active.iloc[-1] if len(active) else 0, None))
+    _lifecycle(view)
+    _versions(view)
+    _retention(view)
+
+
+def _new(view: View) -> None:
+    frame = view.table("new_installs")
     block(
-        findings.versions(adoption),
+        findings.new_installs(view.complete(frame, "day")),
+        "Installs by the day of their first report (UTC). Paler: the day is not over.",
+        charts.bars_over_time(
+            frame, "day", "installs", unit="new installs", complete_until=view.scope.as_of
+        ),
+        frame,
+        "new_installs",
+        columns=_COLUMNS,
+    )
+
+
+def _lifecycle(view: View) -> None:
+    frame = view.table("lifecycle")
+    block(
+        findings.lifecycle(frame, last_complete_week(view.scope.as_of)),
+        "Installs active in each week (from Monday, UTC): new, there the week before too, or back "
+        "after a pause; below zero, those of the week before who are missing. Paler: not over.",
+        charts.above_and_below(
+            frame,
+            "week",
+            {"returning": "returning", "new": "new", "resurrected": "resurrected"},
+            {"dormant": "dormant"},
+            unit="installs",
+            complete_until=last_complete_week(view.scope.as_of),
+        ),
+        frame,
+        "lifecycle",
+        columns=_COLUMNS,
+    )
+
+
+def _versions(view: View) -> None:
+    frame = view.table("version_adoption")
+    wide, names = top_versions(frame, newest_first(set(frame["version"])))
+    block(
+        findings.versions(view.complete(frame, "week")),
         "Share of the installs active in each week (from Monday, UTC), by the version they last "
-        "ran in it. Weeks that are not over are left out.",
+        "ran in it. Weeks that are not over are left out of the picture.",
         charts.stacked_shares(
             wide,
             "week",
@@ -53,18 +89,25 @@ def show(view: View) -> None:
             unit="active installs",
             complete_until=last_complete_week(view.scope.as_of),
         ),
-        adoption,
+        frame,
         "version_adoption",
+        columns=_COLUMNS,
     )
-    retention = view.table("retention")
-    cells, hover = triangle(retention)
+
+
+def _retention(view: View) -> None:
+    frame = view.table("retention")
+    cells, hover = triangle(frame)
+    figure = None
+    if cells.size:
+        top = cells.max(axis=None)
+        figure = charts.heat_map(cells, hover=hover, x_title="weeks after the first", top=top)
     block(
-        findings.retention(retention),
+        findings.retention(frame),
         "Of the installs that came in one week, the share with a visit in each week after. Empty: "
         "the week is not over.",
-        charts.heat_map(
-            cells, hover=hover, x_title="weeks after the first", top=cells.max(axis=None)
-        ),
-        retention,
+        figure,
+        frame,
         "retention",
+        columns={**_COLUMNS, "week": _NUMBER("Week after")},
     )

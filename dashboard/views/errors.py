@@ -48,16 +48,8 @@ def show(view: View) -> None:
     """Draw the page."""
     impact = view.table("error_impact")
     forest(view, impact)
-    block(
-        "Every error of the period, the costliest first",
-        "Users are compared at the same point of their life with the tool: by number of visits, "
-        "gap since the last one, version, OS and month.",
-        None,
-        impact,
-        "error_ranking",
-        columns=_columns(_IMPACT_COLUMNS, view),
-        nothing="No error was reported in this period.",
-    )
+    if len(impact.dropna(subset=["excess"])):  # else the table stands above, without a picture
+        _ranking(view, impact)
     left = view.table("left_after_error")
     block(
         findings.leavers(left),
@@ -71,6 +63,18 @@ def show(view: View) -> None:
     )
 
 
+def _ranking(view: View, impact: pd.DataFrame) -> None:
+    block(
+        "Every error of the period, the costliest first",
+        "Users are compared at the same point of their life with the tool: by number of visits, "
+        "gap since the last one, version, OS and month.",
+        None,
+        impact,
+        "error_ranking",
+        columns=_columns(_IMPACT_COLUMNS, view),
+    )
+
+
 def forest(view: View, impact: pd.DataFrame, *, most: int = 15) -> None:
     """Draw the users lost to each error with their intervals, the costliest on top."""
     judged = impact.dropna(subset=["excess"]).head(most)
@@ -78,7 +82,12 @@ def forest(view: View, impact: pd.DataFrame, *, most: int = 15) -> None:
         findings.error_name(*pair) for pair in zip(judged["type"], judged["where"], strict=True)
     ]
     figure = charts.intervals(
-        judged.assign(name=names), "name", "excess", "ci_low", "ci_high", x_title="users lost"
+        judged.assign(name=names, proven=findings.proven(judged)),
+        "name",
+        "excess",
+        "ci_low",
+        "ci_high",
+        x_title="users lost",
     )
     early = len(impact) - len(impact.dropna(subset=["excess"]))
     block(

@@ -17,6 +17,7 @@ from dashboard.analysis.history import History
 from dashboard.analysis.scope import Scope, seen_from
 from dashboard.sentry import SentryLinks
 from dashboard.settings import Settings, environment
+from dashboard.shapes import last_complete_week
 from dashboard.sync import Progress, sync
 from dashboard.versions import newest_first
 from dashboard.views.filters import Period, choose_app, choose_period, choose_several
@@ -61,11 +62,21 @@ class View:
         return self._kept(table.name, self.scope, lambda history: table.frame(history, None))
 
     def ask(
-        self, analysis: Callable[[History], ibis.Table], scope: Scope | None = None
+        self,
+        analysis: Callable[[History], ibis.Table | pd.DataFrame],
+        scope: Scope | None = None,
     ) -> pd.DataFrame:
         """An analysis that is not exported, by default of the scope shown."""
         name = f"{analysis.__module__}.{analysis.__qualname__}"
-        return self._kept(name, scope or self.scope, lambda history: analysis(history).to_pandas())
+        return self._kept(
+            name, scope or self.scope, lambda history: tables.as_frame(analysis(history))
+        )
+
+    def complete(self, frame: pd.DataFrame, column: str) -> pd.DataFrame:
+        """The rows whose day or week is over; all of them where none is."""
+        last = self.scope.as_of if column == "day" else last_complete_week(self.scope.as_of)
+        over = frame[pd.to_datetime(frame[column]) <= pd.Timestamp(last)]
+        return over if len(over) else frame
 
     def _kept(
         self, name: str, scope: Scope, work_out: Callable[[History], pd.DataFrame]
@@ -82,12 +93,8 @@ def _kept(
     _warehouse: Warehouse,
     _work_out: Callable[[History], pd.DataFrame],
 ) -> pd.DataFrame:
-    snapshot = _warehouse.read()
-    try:
-        history = History(scope, snapshot.table)
-        return _work_out(history)
-    finally:
-        snapshot.connection.disconnect()
+    with _warehouse.reading() as snapshot:
+        return _work_out(History(scope, snapshot.table))
 
 
 def open_view() -> View:
@@ -168,11 +175,9 @@ def _filtered(settings: Settings, warehouse: Warehouse, version: tuple[int, int]
 
 @st.cache_data(show_spinner=False, max_entries=10)
 def _apps(version: tuple[int, int], _warehouse: Warehouse) -> pd.DataFrame:
-    snapshot = _warehouse.read()
-    try:
-        return apps(snapshot.table).to_pandas()
-    finally:
-        snapshot.connection.disconnect()
+    with _warehouse.reading() as snapshot:
+        found: pd.DataFrame = apps(snapshot.table).to_pandas()
+        return found
 
 
 def _say_how_fresh(as_of: date, warehouse: Warehouse) -> None:

@@ -8,10 +8,10 @@ from datetime import date
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, findings
+from dashboard import findings
 from dashboard.analysis.errors import error_impact
 from dashboard.analysis.headline import ACTIVE_DAYS, headline
-from dashboard.views.block import block
+from dashboard.views.active import active_installs
 from dashboard.views.errors import forest
 from dashboard.views.frame import View
 from dashboard.words import TOO_FEW, count, percent
@@ -22,7 +22,8 @@ class _Period:
     """The headline numbers of one period."""
 
     numbers: pd.Series
-    lost: float
+    lost: float | None
+    """Users lost to errors; None where it is too early to tell."""
 
     @classmethod
     def of(cls, view: View, since: date, until: date) -> _Period:
@@ -42,20 +43,7 @@ def show(view: View) -> None:
     _tiles(view, now, before)
     left, right = st.columns(2)
     with left:
-        active = view.table("active_installs")
-        block(
-            findings.active(now.numbers["active"], _number(before, "active")),
-            "Installs with a visit in the 1, 7 and 30 days that end with each day (UTC).",
-            charts.lines(
-                active,
-                "day",
-                {"active_30": "30 days", "active_7": "7 days", "active_1": "1 day"},
-                unit="installs",
-                complete_until=view.scope.as_of,
-            ),
-            active,
-            "active_installs",
-        )
+        active_installs(view, findings.active(now.numbers["active"], _number(before, "active")))
     with right:
         forest(view, view.table("error_impact"), most=5)
 
@@ -70,7 +58,7 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> None:
             numbers["new_installs"],
             _number(before, "new_installs"),
             "Installs whose first report ever came in this period.",
-            trend=view.table("new_installs")["installs"],
+            trend=view.complete(view.table("new_installs"), "day")["installs"],
         )
     with second:
         _count_tile(
@@ -78,7 +66,7 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> None:
             numbers["active"],
             _number(before, "active"),
             f"Installs with a report in the last {ACTIVE_DAYS} days of the period.",
-            trend=view.table("active_installs")["active_30"],
+            trend=view.complete(view.table("active_installs"), "day")["active_30"],
         )
     with third:
         _share_tile(
@@ -98,15 +86,21 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> None:
             "A visit is an install on a day on which it reported.",
         )
     with fifth:
-        _count_tile(
+        # No comparison: the last days of this period are too early to tell, those of the one
+        # before are not.
+        st.metric(
             "Users lost to errors",
-            round(now.lost),
-            None if before is None else round(before.lost),
-            "Users who left after an error beyond those who would have left anyway, over the "
-            f"errors for which this is beyond doubt. Errors of the last {horizon} days are too "
-            "early to tell.",
-            more_is="bad",
+            "too early to tell" if now.lost is None else count(round(now.lost)),
+            help="Users who left after an error beyond those who would have left anyway, over the "
+            "errors for which this is beyond doubt; who met two of these errors counts with each. "
+            f"Errors of the last {horizon} days are too early to tell.",
+            border=True,
+            height="stretch",
         )
+
+
+def _base(base: float) -> str | None:
+    return f"of {count(base)}" + (", few" if base < TOO_FEW else "") if base else None
 
 
 def _number(period: _Period | None, name: str) -> float | None:
@@ -151,7 +145,7 @@ def _share_tile(
         "too early to tell" if now is None else percent(now),
         None if points is None else f"{points:+.1f} pt",
         delta_color="normal" if more_is == "good" else "inverse",
-        delta_description=f"of {count(base)}" + (", few" if base < TOO_FEW else ""),
+        delta_description=_base(base),
         help=meaning,
         border=True,
         height="stretch",

@@ -32,6 +32,13 @@ CRASHES = {
 }
 """The logs on which the tool crashes, and the exception and place that its report must name."""
 
+INTERRUPTIBLE = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Starts a program that heeds Ctrl-C, also where the tests run in the background and don't."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -145,6 +152,8 @@ class Lived:
     folder: Path
     install: str | None
     """Its pseudonym, as kept in the home; None where nothing is."""
+    at_once: set[str] | None = None
+    """The `files` right after the runs, before the sender could tidy up."""
 
     def files(self) -> set[str]:
         """Every file and folder that the tool left in the home."""
@@ -175,7 +184,9 @@ def live(folder: Path, endpoint: str) -> list[Lived]:
         if household.other:
             _run([str(tools[NEW]), *household.other], env, home)
         kept = home / "state" / "logtally" / "telemetry" / "install"
-        return Lived(household, home, kept.read_text().split()[1] if kept.exists() else None)
+        files = Lived(household, home, None).files()
+        install = kept.read_text().split()[1] if kept.exists() else None
+        return Lived(household, home, install, files)
 
     with ThreadPoolExecutor(4) as pool:
         return list(pool.map(lives, enumerate(HOUSEHOLDS)))
@@ -227,6 +238,8 @@ def _run(
 ) -> int:
     """Run the tool to its end; returns its exit status."""
     command = [sys.executable, *arguments]
+    if run and run.log == "interrupted":
+        command = [sys.executable, "-c", INTERRUPTIBLE, *command]
     ours, theirs = pty.openpty() if terminal else os.pipe()
     if run and run.log == "full-disk":
         os.close(theirs)
@@ -239,7 +252,7 @@ def _run(
     if run and run.log == "interrupted":
         with open(arguments[-1], "wb"):  # waits until the tool has it open
             process.send_signal(signal.SIGINT)
-            process.wait()
+            process.wait(60)
     try:
         while os.read(ours, 4096):
             pass

@@ -2,13 +2,15 @@
 
 import os
 import random
+import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import requests
 
-from tests.rtdb.server import Server, running
+from tests.rtdb.server import Server, command, running
 
 OWNER = {"Authorization": "Bearer owner"}
 CYCLES = int(os.environ.get("RTDB_KILLS", "100"))
@@ -40,7 +42,7 @@ class Load:
         with requests.Session() as session:
             for number in range(1_000_000):
                 key = f"{name}-{number}"
-                pair = {f"left/{key}": {"n": number, "pad": "x" * 300}, f"right/{key}": number}
+                pair: Any = {f"left/{key}": {"n": number, "pad": "x" * 300}, f"right/{key}": number}
                 try:
                     answer = session.patch(url, json=pair, headers=OWNER)
                 except requests.RequestException:
@@ -66,3 +68,23 @@ def test_kill_9_loses_nothing_acknowledged_and_tears_nothing(tmp_path: Path) -> 
             load.join()
             expected |= load.acknowledged
     assert expected
+
+
+def test_a_server_that_is_asked_to_end_leaves_one_file(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        assert requests.put(f"{server.url}/a.json", json=1, headers=OWNER).status_code == 200
+    assert (tmp_path / "rtdb.sqlite3").stat().st_size > 0
+    log = tmp_path / "rtdb.sqlite3-wal"
+    assert not log.exists() or log.stat().st_size == 0
+    with running(tmp_path) as server:
+        assert requests.get(f"{server.url}/a.json", headers=OWNER).json() == 1
+
+
+def test_a_port_in_use_is_a_sentence(tmp_path: Path) -> None:
+    with running(tmp_path / "one") as server:
+        words = command(tmp_path / "two", port=server.port)
+        second = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert second.returncode == 1
+    assert second.stderr == (
+        f"rtdb: Can't listen on 127.0.0.1, port {server.port}: Address already in use.\n"
+    )

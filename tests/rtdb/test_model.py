@@ -114,14 +114,15 @@ def test_the_store_holds_what_the_model_holds(
                 drafts = [(path, draft(json.loads(json.dumps(v)), 0)) for path, v in step.items()]
                 writer.update(NAME, drafts)
                 if number % 3 != lag % 3:
-                    writer.indexer.catch_up(lag)
+                    writer.catch_up(lag)
             for path, value in step.items():
                 tree = model.put(tree, path, value)
             root = writer.namespaces.find(NAME).root
             assert b"".join(writer.json(root)) == model.text(tree)
         with transaction(writer.db):
-            writer.indexer.catch_up(1000)
-        assert writer.is_indexed()
+            writer.catch_up(1000)
+        assert writer.is_indexed(writer.namespaces.find(NAME))
+        assert writer.lag == 0
         key = encode(root, place)
         assert b"".join(writer.json(key)) == model.text(model.get(tree, place))
         if by_key_only(order, asked) or (order != "$key" and len(place) > 2):

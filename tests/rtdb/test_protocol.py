@@ -57,6 +57,9 @@ def test_pretty(call: Client) -> None:
     call("PUT", "/", value)
     text = call("GET", "/", query="&print=pretty").text
     assert text == json.dumps(value, indent=2)
+    call("PUT", "/people", {"b": {"age": 2}, "a": {"age": 3}})
+    text = call("GET", "/people", query='&orderBy="age"&print=pretty').text
+    assert text == json.dumps({"b": {"age": 2}, "a": {"age": 3}}, indent=2)
 
 
 def test_keys_come_in_order(call: Client) -> None:

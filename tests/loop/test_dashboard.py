@@ -1,0 +1,124 @@
+"""In a browser, every page shows what the runs in the homes really did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import browser
+from tests.loop import parts
+from tests.loop.cells import Cells, written
+from tests.loop.conftest import Loop
+from tests.loop.page import Page, opened
+from tests.loop.tables import COLUMNS, METRIC_COLUMNS, Row, Tables, system
+
+PAGES = {
+    "": ["active_installs", "error_impact"],
+    "adoption": [
+        *("active_installs", "lifecycle", "new_installs", "retention", "version_adoption"),
+    ],
+    "platforms": [
+        *("metric_output", "metric_package_version", "metric_py_version", "metric_timezone"),
+        *("os_families", "os_spread"),
+    ],
+    "solutions": ["deployments_by_operation", "solution_deployments"],
+    "one-time": ["one_time"],
+    "errors": ["error_impact"],
+}
+"""The tables of each page on the first day: nobody can be known to have left."""
+
+HIDDEN = {"error_impact": ("fingerprint", "sentry_url")}
+"""Columns that a table shows nobody, but has in its file."""
+
+
+@pytest.fixture(scope="module")
+def address(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("dashboard") / "log"
+    with parts.dashboard(log, loop.env) as url:
+        yield url
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with browser.launched() as chromium, opened(chromium) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def files(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return loop.export(tmp_path_factory.mktemp("csv"))
+
+
+def on_pages(tables: Tables) -> dict[str, tuple[str, list[Row]]]:
+    """Columns and rows of every table that is on a page, whether it is exported or not."""
+    rows = tables.all()
+    found = {name: (COLUMNS.get(name, METRIC_COLUMNS), rows[name]) for name in rows}
+    found["os_families"] = ("os,installs,share", tables.metric("os"))
+    found["deployments_by_operation"] = (
+        COLUMNS["solution_deployments"].removeprefix("week,"),
+        [row[1:] for row in rows["solution_deployments"]],  # all in one week
+    )
+    return found
+
+
+def shown(name: str, columns: str, rows: list[tuple[Any, ...]]) -> tuple[int, Cells]:
+    """The visible columns: how many, and their cells as `read` gives them."""
+    names = columns.split(",")
+    visible = [place for place, column in enumerate(names) if column not in HIDDEN.get(name, ())]
+    cells = [tuple(row[place] for place in visible) for row in rows]
+    return len(visible), written(",".join(names[place] for place in visible), cells)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_holds_what_the_runs_did(
+    loop: Loop, address: str, page: Page, files: Path, path: str
+) -> None:
+    page.open(f"{address}/{path}?app=logtally")
+    assert page.wrong() == []
+    assert sorted(page.blocks()) == PAGES[path]
+    wanted = on_pages(loop.default_tables())
+    for name in page.blocks():
+        columns, rows = wanted[name]
+        titles, cells = page.table(name)
+        # A day is written with its midnight, a cell that holds nothing as nothing.
+        seen = [tuple(cell.removesuffix(" 00:00:00") or None for cell in row) for row in cells]
+        header = ",".join(c for c in columns.split(",") if c not in HIDDEN.get(name, ()))
+        assert (len(titles), written(header, seen)) == shown(name, columns, rows), name
+        file = files / f"{name}.csv"
+        if file.exists():
+            assert page.download(name) == file.read_bytes(), name
+    assert page.faults == []
+
+
+def test_the_tiles_say_what_the_runs_did(loop: Loop, address: str, page: Page) -> None:
+    tables = loop.default_tables()
+    met = sum(any(run.error for run in one.household.runs) for one in tables.lived)
+    page.open(f"{address}/?app=logtally")
+    assert page.tiles() == {
+        "New installs": str(tables.n),
+        "Active in 30 days": str(tables.n),
+        "Came once": "too early to tell",
+        "Visits without an error": f"{100 * (tables.n - met) / tables.n:.0f} %",
+        "Users lost to errors": "0",
+    }
+
+
+def test_the_findings_say_what_the_runs_did(loop: Loop, address: str, page: Page) -> None:
+    tables = loop.default_tables()
+    leading, installs = max(tables.metric("package_version"), key=lambda row: row[1])[:2]
+    part = f"{100 * installs / tables.n:.0f} % of {tables.n}"
+    page.open(f"{address}/adoption?app=logtally")
+    assert page.finding("active_installs") == f"{tables.n} installs were active in the last 30 days"
+    assert page.finding("version_adoption") == (
+        f"Version {leading} leads, with {part} active installs"
+    )
+
+
+def test_a_filter_in_the_address_chooses_the_installs(loop: Loop, address: str, page: Page) -> None:
+    counts = {version: n for version, n, _ in loop.default_tables().metric("package_version")}
+    page.open(f"{address}/platforms?app=logtally&version=1.1.0")
+    assert page.table("os_families")[1] == [(system()[0], str(counts["1.1.0"]), "1")]
