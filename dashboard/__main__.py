@@ -17,6 +17,9 @@ from dashboard.sync import Progress, sync
 from dashboard.warehouse import Snapshot, Warehouse, WarehouseError
 from ingest.store import DatabaseUnavailable, SettingError, Store
 
+MOST = 10_000
+"""Days of a horizon, or installs of a cell, that can be asked for."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns its exit status."""
@@ -118,14 +121,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-03-12") from None
+    if not 1970 <= day.year <= 2999:
+        raise argparse.ArgumentTypeError(f"{text} lies outside the years 1970 to 2999")
+    return day
 
 
 def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST}")
     return int(text)
 
 

@@ -21,6 +21,9 @@ HEAT = "cividis"
 FEW = 10
 """Up to this many points in time, each is marked and named."""
 
+SPAN = 30
+"""Weeks in about half a year."""
+
 HEIGHT = 300
 # Dates as "12 Mar"; the year where it begins.
 _DATES = [
@@ -80,7 +83,7 @@ def lines(
                 **common,
                 hovertemplate=f"{hover} so far<extra>{label}, not complete</extra>",
             )
-    if len(series) > 1:
+    if len(series) > 1 and len(frame):
         _name_at_end(figure, frame, times, series, colour)
     _date_axis(figure, times)
     figure.update_yaxes(rangemode="tozero", title_text=unit)
@@ -141,15 +144,17 @@ def above_and_below(
 
 
 def bars(frame: pd.DataFrame, label: str, value: str, *, unit: str) -> go.Figure:
-    """Horizontal bars, largest on top, each with its number and share."""
+    """Horizontal bars, largest on top, each with its number and its `share` of the whole."""
     figure = _figure(max(120, 34 * len(frame) + 50))
-    total = frame[value].sum()
     figure.add_bar(
         x=frame[value],
         y=[plain_label(str(name)) for name in frame[label]],
         orientation="h",
         marker={"color": ACCENT},
-        text=[f"{number:,}  ({percent(number / total)})" for number in frame[value]],
+        text=[
+            f"{number:,}  ({percent(part)})"
+            for number, part in zip(frame[value], frame["share"], strict=True)
+        ],
         textposition="outside",
         cliponaxis=False,
         hovertemplate=f"%{{y}}: <b>%{{x:,}}</b> {unit}<extra></extra>",
@@ -239,35 +244,42 @@ def heat_map(
 def intervals(
     frame: pd.DataFrame, label: str, value: str, low: str, high: str, *, x_title: str
 ) -> go.Figure:
-    """Estimates with their intervals, one a row; grey where the interval holds 0."""
+    """Estimates with their intervals, one a row; grey where they may be chance.
+
+    Args:
+        frame: has a column `proven` besides those named: false where it may be chance.
+    """
     figure = _figure(max(HEIGHT, 42 * len(frame) + 70))
-    certain = (frame[low] > 0) | (frame[high] < 0)
     colour = [
         GREY if not is_certain else LOSS if estimate > 0 else ACCENT
-        for is_certain, estimate in zip(certain, frame[value], strict=True)
+        for is_certain, estimate in zip(frame["proven"], frame[value], strict=True)
     ]
+    rows = list(range(len(frame)))  # two errors may bear the same short name
+    names = [plain_label(name) for name in frame[label]]
     figure.add_scatter(
         x=frame[value],
-        y=[plain_label(name) for name in frame[label]],
+        y=rows,
         mode="markers",
         marker={"color": colour, "size": 11},
+        text=names,
         customdata=frame[[low, high]].to_numpy(),
         hovertemplate=(
-            "%{y}<br><b>%{x:.1f}</b> users lost, 95 % interval "
+            "%{text}<br><b>%{x:.1f}</b> users lost, 95 % interval "
             "%{customdata[0]:.1f} to %{customdata[1]:.1f}<extra></extra>"
         ),
     )
-    for row, shade in zip(frame.to_dict("records"), colour, strict=True):
-        name = plain_label(str(row[label]))
+    for row, ends, shade in zip(rows, frame[[low, high]].to_numpy(), colour, strict=True):
         figure.add_scatter(
-            x=[row[low], row[high]],
-            y=[name, name],
+            x=ends,
+            y=[row, row],
             mode="lines",
             hoverinfo="skip",
             line={"color": shade, "width": 3},
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
-    figure.update_yaxes(autorange="reversed", type="category", automargin=True)
+    figure.update_yaxes(
+        range=[len(frame) - 0.5, -0.5], tickvals=rows, ticktext=names, automargin=True
+    )
     ends = [0.0, *frame[low], *frame[high]]
     room = 0.06 * max(1.0, max(ends) - min(ends))
     figure.update_xaxes(
@@ -351,6 +363,10 @@ def _date_axis(figure: go.Figure, times: pd.Series) -> None:
     figure.update_xaxes(tickformatstops=_DATES, type="date")
     if len(times) <= FEW:
         figure.update_xaxes(tickvals=list(times), tickformat="%-d %b", tickformatstops=[])
+    elif len(times) <= 2 * SPAN and times.iloc[1] - times.iloc[0] == timedelta(days=7):
+        # Name the weeks by their own Mondays, not by the Sundays that Plotly prefers.
+        step = -(-len(times) // FEW) * 7 * 86_400_000
+        figure.update_xaxes(tick0=times.iloc[0], dtick=step)
 
 
 def _name_at_end(

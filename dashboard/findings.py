@@ -122,16 +122,26 @@ def worst_error(impact: pd.DataFrame) -> str:
     judged = impact.dropna(subset=["excess"])
     if judged.empty:
         return "It is too early to tell what the errors of this period cost"
-    worst = judged.loc[judged["excess"].idxmax()]
-    if worst["ci_low"] <= 0:
+    costly = judged[proven(judged) & (judged["excess"] > 0)]
+    if costly.empty:
         return "No error cost you users beyond doubt"
+    worst = costly.loc[costly["excess"].idxmax()]
     name = plain_markdown(error_name(worst["type"], worst["where"]))
     return f"{name} cost you about {count(round(worst['excess']))} users"
 
 
-def users_lost(impact: pd.DataFrame) -> float:
-    """Users lost to the errors that cost some beyond doubt."""
-    return float(impact["excess"][impact["ci_low"] > 0].sum())
+def proven(impact: pd.DataFrame) -> pd.Series:
+    """Which effects chance hardly explains: the interval leaves 0 out, also among many errors."""
+    apart = (impact["ci_low"] > 0) | (impact["ci_high"] < 0)
+    return apart & (impact["q_value"] < 0.05)
+
+
+def users_lost(impact: pd.DataFrame) -> float | None:
+    """Users lost to the errors that cost some beyond doubt; None where it is too early to tell."""
+    judged = impact.dropna(subset=["excess"])
+    if len(impact) and judged.empty:
+        return None
+    return float(judged["excess"][proven(judged) & (judged["excess"] > 0)].sum())
 
 
 def leavers(frame: pd.DataFrame) -> str:

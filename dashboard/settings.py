@@ -26,7 +26,7 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the settings; see `DESIGN` in the README for their names.
+        """Read the settings; see "Settings" in the README.
 
         Raises:
             SettingError: one of them can't be used; the message says which and what is allowed.

@@ -22,17 +22,21 @@ def last_complete_week(as_of: date) -> date:
 
 
 def top_versions(adoption: pd.DataFrame, order: list[str]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Spread version adoption into a column a version: week, and the most used ones.
+    """Spread version adoption into week and a column a version, for those used most.
 
-    Returns the table and the names of its columns, oldest version first.
+    Returns the table, and the versions by their columns, oldest first. The columns have names of
+    their own, since a version may be called anything.
     """
-    most = adoption.groupby("version")["installs"].sum().nlargest(TOP).index
-    named = adoption.assign(version=adoption["version"].where(adoption["version"].isin(most), REST))
+    most = set(adoption.groupby("version")["installs"].sum().nlargest(TOP).index)
+    shown = [name for name in reversed(order) if name in most]
+    columns = {name: f"version_{place}" for place, name in enumerate(shown)}
+    named = adoption.assign(column=adoption["version"].map(columns).fillna("rest"))
     wide = named.pivot_table(
-        index="week", columns="version", values="installs", aggfunc="sum", fill_value=0
+        index="week", columns="column", values="installs", aggfunc="sum", fill_value=0
     )
-    shown = [REST] * (REST in wide) + [name for name in reversed(order) if name in set(most)]
-    return wide.reset_index(), {name: name for name in shown}
+    names = {column: name for name, column in columns.items()}
+    rest = {"rest": REST} if "rest" in wide else {}
+    return wide.reset_index(), rest | names
 
 
 def triangle(retention: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]]]:
@@ -58,10 +62,9 @@ def triangle(retention: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]]]:
 
 def success_map(by_operation: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]]]:
     """Spread success into a row a solution and a column an operation, and each cell's words."""
-    rated = by_operation.assign(
-        operation=by_operation["operation"].fillna("(none)"),
-        share=by_operation["succeeded"] / by_operation["attempts"],
-    )
+    named = by_operation.assign(operation=by_operation["operation"].fillna("(none)"))
+    rated = named.groupby(["solution", "operation"], as_index=False).sum()
+    rated["share"] = rated["succeeded"] / rated["attempts"]
     cells = rated.pivot(index="solution", columns="operation", values="share")
     order = rated.groupby("operation")["attempts"].sum().sort_values(ascending=False).index
     cells = cells[list(order)]

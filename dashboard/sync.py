@@ -8,15 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 
-from dashboard.warehouse import DAMAGE, Replacement, Warehouse
-from ingest.store import Store, StoredReport
+from dashboard.warehouse import DAMAGE, Replacement, Warehouse, WarehouseError
+from ingest.store import Page, Store, StoredReport
 
 PAGE = 20_000
 """Reports read at a time: more than one update writes, for these share their server time."""
 
 OVERLAP_MS = 10_000
 """How far a day is read again before the last report seen, unless that was older than this when
-the last sync began: writes may surface out of order, or while they are read."""
+the last sync began, both by the database's clock: writes may surface out of order."""
 
 CLOSING = timedelta(hours=1)
 """How long after its end a day may still get reports: an update's day is set before it is sent."""
@@ -78,9 +78,11 @@ def sync(
     try:
         return _sync(store, warehouse, now, progress, wait, page_size)
     except DAMAGE as error:
-        warehouse.give_up(error)
+        if "No space left" in str(error):
+            raise WarehouseError(f"No space is left on the disk for {warehouse.path}") from error
+        warehouse.recover()
         done = _sync(store, warehouse, now, progress, wait, page_size)
-        return replace(done, rebuilt="it was damaged")
+        return replace(done, rebuilt="it was damaged") if done.rebuilt is None else done
 
 
 def _sync(
@@ -92,10 +94,10 @@ def _sync(
     page_size: int,
 ) -> Synced:
     started = datetime.now(UTC)
-    source = " ".join(f"{root._client.base_url}?{root._client.params}" for root in store.shards)
-    with warehouse.replacing(source, wait=wait) as replacement:
+    asked: list[int] = []  # when the database answered first, by its own clock
+    with warehouse.replacing(store.source, wait=wait) as replacement:
         connection = replacement.connection
-        days = _open_days(store, connection, warehouse.synced())
+        days = _open_days(store, connection, warehouse.settled_ms())
         total = _waiting(store, days)
         done = 0
         for day in days:
@@ -103,8 +105,10 @@ def _sync(
                 timedelta(days=1) + CLOSING
             )
             for page in _pages(store, day, page_size):
-                _store_page(replacement, day, page)
-                done += len(page)
+                if page.server_ms is not None:
+                    asked.append(page.server_ms)
+                _store_page(replacement, day, page.reports)
+                done += len(page.reports)
                 progress(Progress(min(done, total), total))
             if closed:
                 connection.execute(
@@ -112,24 +116,21 @@ def _sync(
                     [day.shard, day.day],
                 )
         new = replacement.publish()
-    warehouse.mark_synced(started)
+        warehouse.mark_synced(started, min(asked, default=0) - OVERLAP_MS)
     return Synced(new, replacement.rebuilt)
 
 
-def _open_days(
-    store: Store, connection: duckdb.DuckDBPyConnection, synced: datetime | None
-) -> list[_Day]:
+def _open_days(store: Store, connection: duckdb.DuckDBPyConnection, settled_ms: int) -> list[_Day]:
     """The days that may hold reports not read yet, in the order they came."""
     rows = connection.execute("SELECT shard, day, received, closed FROM cursors").fetchall()
     closed = {(shard, day) for shard, day, _, is_closed in rows if is_closed}
     received = {(shard, day): ms for shard, day, ms, _ in rows}
-    synced_ms = int(synced.timestamp() * 1000) if synced else 0
 
     def since(shard: int, day: date) -> int:
         last: int | None = received.get((shard, day))
         if last is None:
             return 0
-        return last + 1 if last < synced_ms - OVERLAP_MS else max(0, last - OVERLAP_MS)
+        return last + 1 if last < settled_ms else max(0, last - OVERLAP_MS)
 
     return sorted(
         (
@@ -147,7 +148,7 @@ def _waiting(store: Store, days: Iterable[_Day]) -> int:
     return sum(store.count(day.shard, day.day) for day in days if not day.since)
 
 
-def _pages(store: Store, day: _Day, size: int) -> Iterable[list[StoredReport]]:
+def _pages(store: Store, day: _Day, size: int) -> Iterable[Page]:
     """Read a day's new reports, a page at a time.
 
     ``received`` is no unique key, so a page begins with the reports that share the time of the
@@ -156,10 +157,10 @@ def _pages(store: Store, day: _Day, size: int) -> Iterable[list[StoredReport]]:
     since, limit = day.since, size
     while True:
         page = store.arrived(day.shard, day.day, since=since, limit=limit)
-        if len(page) < limit:
+        if page.rows < limit:
             yield page
             return
-        last = page[-1].received
+        last = page.reports[-1].received if page.reports else since
         if last == since:
             limit *= 2
             continue

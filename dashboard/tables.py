@@ -27,7 +27,7 @@ class Table:
 
     name: str
     """Of the file, without its ending."""
-    build: Callable[[History], ibis.Table]
+    build: Callable[[History], ibis.Table | pd.DataFrame]
     columns: tuple[str, ...]
     """In the order of the file; `sentry_url` is made from the rest of the row."""
     counts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -37,10 +37,15 @@ class Table:
 
     def frame(self, history: History, sentry: SentryLinks | None) -> pd.DataFrame:
         """Work the table out, with its columns as exported."""
-        frame: pd.DataFrame = self.build(history).to_pandas()
+        frame = as_frame(self.build(history))
         if "sentry_url" in self.columns:
             frame["sentry_url"] = [_link(row, sentry) for row in frame.to_dict("records")]
         return frame[list(self.columns)]
+
+
+def as_frame(table: ibis.Table | pd.DataFrame) -> pd.DataFrame:
+    """Work out what is not yet."""
+    return table if isinstance(table, pd.DataFrame) else table.to_pandas()
 
 
 def _link(row: dict[Any, Any], sentry: SentryLinks | None) -> str | None:
@@ -94,7 +99,11 @@ _FIXED = (
         "one_time",
         one_time,
         ("cohort", "installs", "one_time", "too_early", "share"),
-        {"installs": ("one_time", "too_early", "share"), "one_time": ("share",), "too_early": ()},
+        {
+            "installs": ("one_time", "too_early", "share"),
+            "one_time": ("share",),
+            "too_early": ("share",),
+        },
     ),
     Table(
         "error_impact",
@@ -110,7 +119,8 @@ _FIXED = (
         ),
         {
             "installs": (*_IMPACT_NUMBERS, "q_value"),
-            "left": ("excess", "ci_low", "ci_high"),
+            "visits": (*_IMPACT_NUMBERS, "q_value"),
+            "left": ("excess", "ci_low", "ci_high", "q_value"),
             "unmatched": (),
         },
     ),

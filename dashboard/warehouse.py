@@ -7,6 +7,7 @@ page and the command line can both read while either brings the warehouse up to 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -84,29 +85,52 @@ class Warehouse:
         Raises:
             WarehouseError: also where damage shows later; the file is then set aside.
         """
-        snapshot = self.read()
+        opened, snapshot = self.version(), self.read()
         try:
             yield snapshot
         except DAMAGE as error:
-            self.give_up(error)
+            with contextlib.suppress(BlockingIOError), self._locked(wait=False):
+                if self.version() == opened:
+                    self._set_aside_if_damaged()
             raise WarehouseError(
-                f"{self.path} was damaged and is set aside: run `python -m dashboard sync`, "
-                f"which builds it anew from the database ({_first_line(error)})"
+                f"{self.path} can't be read: run `python -m dashboard sync`, which builds it "
+                f"anew from the database if it is damaged ({_first_line(error)})"
             ) from error
         finally:
             snapshot.connection.disconnect()
 
-    def give_up(self, error: duckdb.Error) -> None:
-        """Set the file aside that gave this error; everything in it is in the database too.
+    def recover(self) -> None:
+        """Drop an unfinished copy, and set the file aside if it is damaged.
 
-        Raises:
-            SettingError: it is the disk that is full, and the file is kept.
+        Everything in it is in the database too.
         """
-        if "No space left" in str(error):
-            raise _unusable(self.path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
-        if self.path.exists():
+        with self._locked(wait=True):
+            _remove(self._beside("next"))
+            self._set_aside_if_damaged()
+
+    def _set_aside_if_damaged(self) -> None:
+        if not self.path.exists():
+            return
+        try:
+            with duckdb.connect(self.path, read_only=True) as connection:
+                for (name,) in connection.execute("SHOW TABLES").fetchall():
+                    connection.execute(f"SELECT max(hash(whole)) FROM {name} AS whole").fetchall()
+        except DAMAGE:
             os.replace(self.path, self._beside("damaged"))
-        _remove(self._beside("next"))
+
+    @contextmanager
+    def _locked(self, *, wait: bool) -> Iterator[None]:
+        """Keep everybody else from replacing the file."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            lock = _open_lock(self._beside("lock"))
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            yield
 
     @contextmanager
     def replacing(self, source: str, *, wait: bool) -> Iterator[Replacement]:
@@ -121,20 +145,11 @@ class Warehouse:
 
         Raises:
             BlockingIOError: another process is replacing it, and `wait` is false.
-            WarehouseError: the folder can't be written to.
+            SettingError: the folder can't be written to.
         """
-        lock_path, copy_path = self._beside("lock"), self._beside("next")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            if self.path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            lock = _open_lock(lock_path)
-        except OSError as error:
-            raise _unusable(self.path, error) from error
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        with self._locked(wait=wait):
             try:
-                replacement = _begin(self.path, copy_path, source)
+                replacement = _begin(self.path, self._beside("next"), source)
             except OSError as error:
                 raise _unusable(self.path, error) from error
             try:
@@ -150,8 +165,16 @@ class Warehouse:
             return None
         return datetime.fromtimestamp(modified, UTC) if modified else None
 
-    def mark_synced(self, when: datetime) -> None:
-        """Say that the warehouse holds everything that the database held at that time."""
+    def settled_ms(self) -> int:
+        """Up to when, by the database's clock, nothing can surface that was not read; ms UTC."""
+        try:
+            return int(self._beside("lock").read_text() or 0)
+        except (OSError, ValueError):
+            return 0
+
+    def mark_synced(self, when: datetime, settled_ms: int) -> None:
+        """Say that the warehouse holds all that the database held then; see `settled_ms`."""
+        self._beside("lock").write_text(str(settled_ms))
         os.utime(self._beside("lock"), (when.timestamp(), when.timestamp()))
 
     def _beside(self, suffix: str) -> Path:
@@ -232,8 +255,9 @@ def _open_lock(path: Path) -> BinaryIO:
 
 
 def _remove(copy: Path) -> None:
-    copy.unlink(missing_ok=True)
+    # The log first: left behind alone, it would be played onto the next copy.
     copy.with_name(f"{copy.name}.wal").unlink(missing_ok=True)
+    copy.unlink(missing_ok=True)
 
 
 def _reason_to_rebuild(path: Path, source: str) -> str | None:

@@ -21,6 +21,7 @@ from typing import Any
 from firebase_admin import db
 from msgspec import Raw, Struct, convert
 from msgspec.json import Decoder, Encoder
+from requests import Response
 
 from ingest.calls import Caller
 from ingest.connection import (
@@ -31,9 +32,17 @@ from ingest.connection import (
     translated,
 )
 from ingest.schema import Report
-from ingest.stored import StoredReport, decode_reports
+from ingest.stored import Page, StoredReport, decode_page
 
-__all__ = ["FORGOTTEN", "DatabaseUnavailable", "Forgotten", "SettingError", "Store", "StoredReport"]
+__all__ = [
+    "FORGOTTEN",
+    "DatabaseUnavailable",
+    "Forgotten",
+    "Page",
+    "SettingError",
+    "Store",
+    "StoredReport",
+]
 
 FORGOTTEN = "this install was forgotten, as it asked to be"
 """Why its reports are refused."""
@@ -86,6 +95,11 @@ class Store:
         settings = DatabaseSettings.read(environ)
         return cls(connect(settings, timeout=timeout), settings.embedded)
 
+    @property
+    def source(self) -> str:
+        """Names the databases, so that what was read from others can be told apart."""
+        return " ".join(f"{root._client.base_url}?{root._client.params}" for root in self.shards)
+
     def shard_of(self, install: str) -> int:
         """Index of the database that holds an install's reports."""
         return int(install[:8], 16) % len(self.shards)
@@ -118,15 +132,13 @@ class Store:
         """Number of reports that arrived on a day in one database; reads only their keys."""
         return len(self.keys(shard, day))
 
-    def arrived(self, shard: int, day: date, *, since: int, limit: int) -> list[StoredReport]:
-        """Read the first `limit` reports of an arrival day with ``received`` ≥ `since` (ms UTC).
-
-        Returns them in the order of ``received``.
-        """
+    def arrived(self, shard: int, day: date, *, since: int, limit: int) -> Page:
+        """Read the first `limit` reports of an arrival day with ``received`` ≥ `since` (ms UTC)."""
         root = self.shards[shard]
         query = root.child(f"reports/{day.isoformat()}").order_by_child("received")
         query = query.start_at(since).limit_to_first(limit)
-        return sorted(decode_reports(self._read(shard, query)), key=attrgetter("received"))
+        answer = self._ask(shard, query)
+        return decode_page(answer.content, answer.headers.get("Date"))
 
     def pages(self, shard: int, day: date, *, limit: int = 5000) -> Iterator[bytes]:
         """Read an arrival day from one database in pieces of `limit` reports, as JSON."""
@@ -195,11 +207,14 @@ class Store:
         return sorted(found, key=attrgetter("received"))
 
     def _read(self, shard: int, query: db.Query) -> bytes:
+        return bytes(self._ask(shard, query).content)
+
+    def _ask(self, shard: int, query: db.Query) -> Response:
         # Query.get() makes a dictionary a report and sorts them by their text; that takes
         # ten times as long and eight times the memory of decoding its answer into structs.
         with translated(self.shards[shard], embedded=self.embedded):
-            answer = query._client.request("get", query._pathurl, params=query._querystr)
-        return bytes(answer.content)
+            answer: Response = query._client.request("get", query._pathurl, params=query._querystr)
+        return answer
 
     def ping(self) -> None:
         """Ask every database for an answer.
@@ -214,6 +229,7 @@ class Store:
 
 def _day(key: str) -> date | None:
     try:
-        return date.fromisoformat(key)
+        day = date.fromisoformat(key)
     except ValueError:
         return None  # not ours: somebody wrote it by hand
+    return day if day.isoformat() == key else None

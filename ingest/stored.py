@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
+from operator import attrgetter
+
 from msgspec import DecodeError, Raw, Struct, field
 from msgspec.json import Decoder
 
@@ -40,15 +43,37 @@ _decode_each = Decoder(dict[str, Raw]).decode
 _decode_one = Decoder(StoredReport).decode
 
 
-def decode_reports(body: bytes) -> list[StoredReport]:
+class Page(Struct, frozen=True):
+    """A part of an arrival day."""
+
+    reports: list[StoredReport]
+    """In the order of ``received``."""
+    rows: int
+    """How many children were read, those among them that are no reports."""
+    server_ms: int | None
+    """When the database answered, by its own clock, ms UTC; None where it doesn't say."""
+
+
+def decode_page(body: bytes, date_header: str | None) -> Page:
     """Decode a part of an arrival day, as the database sends it.
 
-    What is no report, because somebody wrote it by hand, is left out.
+    What is no report, because somebody wrote it by hand, is left out of `Page.reports`.
     """
     try:
-        return list((_decode_all(body) or {}).values())
+        reports = list((_decode_all(body) or {}).values())
+        rows = len(reports)
     except DecodeError:
-        return [report for raw in _decode_each(body).values() if (report := _report(raw))]
+        children = _decode_each(body).values()
+        reports = [report for raw in children if (report := _report(raw))]
+        rows = len(children)
+    reports.sort(key=attrgetter("received"))
+    return Page(reports, rows, _milliseconds(date_header))
+
+
+def _milliseconds(date_header: str | None) -> int | None:
+    if date_header is None:
+        return None
+    return int(parsedate_to_datetime(date_header).timestamp() * 1000)
 
 
 def _report(raw: Raw) -> StoredReport | None:

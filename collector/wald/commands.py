@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from typing import TYPE_CHECKING, Any
 
 from .consent import decide, erase
 from .install import read
 from .report import SCHEMA
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from .monitor import Monitor
 
@@ -21,6 +20,7 @@ def add(monitor: Monitor, application: Any) -> None:
     """Add the command ``telemetry`` to *application*, see `Monitor.add_commands`."""
     about = f"what {monitor.app} reports to its maintainers, and how to say no"
     if hasattr(application, "add_parser"):  # argparse
+        import argparse  # every run comes by here: only what the application has imported already
 
         class Run(argparse.Action):
             def __call__(
@@ -36,6 +36,15 @@ def add(monitor: Monitor, application: Any) -> None:
         parser = application.add_parser("telemetry", help=about, description=about)
         listed = "; ".join(f"{name}: {act.__doc__}" for name, act in ACTIONS.items())
         parser.add_argument("action", choices=list(ACTIONS), action=Run, help=listed)
+    elif hasattr(application, "registered_commands"):  # Typer
+
+        def telemetry(action: str) -> None:
+            sys.exit(run(monitor, action))
+
+        application.command("telemetry", help=f"{about}: {', '.join(ACTIONS)}")(telemetry)
+    elif type(application).__module__.startswith("typer."):
+        # Typer's own Click has too little in it to make a command from.
+        raise TypeError("add_commands got a group made by Typer: it takes the Typer application")
     elif hasattr(application, "add_command"):  # Click
         import click
 
@@ -50,7 +59,7 @@ def add(monitor: Monitor, application: Any) -> None:
     else:
         raise TypeError(
             f"add_commands got {application!r}: it takes what argparse's add_subparsers returned, "
-            "or a Click group"
+            "a Click group, or a Typer application"
         )
 
 
@@ -64,6 +73,8 @@ def run(monitor: Monitor, action: str) -> int:
     except OSError as error:
         print(f"{monitor.app}: telemetry {action} failed: {error}", file=sys.stderr)
         return 1
+    finally:
+        monitor.spool = None  # who asks about telemetry must not cause any at the end of the run
 
 
 def status(monitor: Monitor) -> int:
@@ -108,6 +119,8 @@ def preview(monitor: Monitor) -> int:
         kept = read(monitor.spool.folder)
         example = monitor.operation("...")
         reports = [monitor.report("run", example, kept[1] if kept else "0" * 32)]
+    import json
+
     print(json.dumps({"schema": SCHEMA, "reports": reports}, indent=2))
     return 0
 
@@ -126,6 +139,8 @@ def forget(monitor: Monitor) -> int:
     if kept is None:
         print("There is nothing to forget: this install has no pseudonym.")
         return turn_off(monitor)
+    import json
+
     from .delivery import post
 
     body = json.dumps({"secret": kept[0]}).encode()

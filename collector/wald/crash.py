@@ -29,11 +29,12 @@ def describe(error: BaseException, packages: tuple[str, ...]) -> ErrorInfo:
 def module_of(names: dict[str, object]) -> str:
     """Return the module whose globals are *names*, by the name under which it is installed.
 
-    The program that was started is called ``__main__`` in Python; here it has the name that
-    ``python -m`` knows it by, or that of its file.
+    The program that was started is called ``__main__`` in Python, and ``__mp_main__`` in the
+    workers that multiprocessing spawns; here it has the name that ``python -m`` knows it by, or
+    that of its file.
     """
     name = names.get("__name__")
-    if name != "__main__":
+    if name not in ("__main__", "__mp_main__"):
         return str(name)
     known = getattr(names.get("__spec__"), "name", None)
     if known:

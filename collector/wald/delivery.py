@@ -29,10 +29,13 @@ class Answer:
     """What became of a request."""
 
     def __init__(
-        self, fate: Literal["delivered", "refused", "kept"], retry_after: float = 0.0
+        self,
+        fate: Literal["delivered", "refused", "too_large", "kept"],
+        retry_after: float = 0.0,
     ) -> None:
         self.fate = fate
-        """``delivered``; ``refused``: for good; ``kept``: to be sent again later."""
+        """``delivered``; ``refused``: for good; ``too_large``: for one request, half of it may
+        pass; ``kept``: to be sent again later."""
         self.retry_after = retry_after
         """Seconds of silence the server asks for."""
 
@@ -52,6 +55,8 @@ def send_reports(endpoint: str, reports: list[Report], agent: str) -> Answer:
     status, answer, retry_after = post(f"{endpoint.rstrip('/')}/v1/reports", headers, body)
     if status == 200 and _is_receipt(answer):
         return Answer("delivered")
+    if status == 413:
+        return Answer("too_large")
     return Answer("refused") if status == 400 else Answer("kept", retry_after)
 
 

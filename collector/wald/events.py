@@ -36,12 +36,15 @@ class Events:
         for old in self._names()[:-MAX_EVENTS]:
             self.drop(old)
 
-    def oldest(self) -> tuple[str, str, dict[str, str], bytes]:
-        """Return the oldest event: its name here, and the request's URL, headers and body."""
-        name = self._names()[0]
+    def oldest(self) -> str:
+        """Return the name of the event that waits longest."""
+        return self._names()[0]
+
+    def read(self, name: str) -> tuple[str, dict[str, str], bytes]:
+        """Return an event's request: URL, headers and body. Raises where the file is broken."""
         with open(os.path.join(self.folder, name), "rb") as file:
             head = json.loads(file.readline())
-            return name, head["url"], head["headers"], file.read()
+            return head["url"], head["headers"], file.read()
 
     def expire(self, now_ms: int) -> None:
         """Drop the events that are too old."""

@@ -7,12 +7,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from . import consent, crash, delivery, install, metric, monitor, spool
+from . import consent, crash, delivery, install, metric, spool
 from .metric import DataCollector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+
+    from .monitor import Monitor
 
 WHY = """\
 # What {app} reports, and why
@@ -78,7 +80,7 @@ deleted. A tool with a `telemetry` command does all this for you: `telemetry off
 """
 
 
-def page(of: monitor.Monitor, values: bool = True) -> str:
+def page(of: Monitor, values: bool = True) -> str:
     """Return the page as Markdown; with *values*, it shows what each metric reads here."""
     environment = of.environment
     sentry = " A crash is told to Sentry too, with the same content and the names of the functions"
@@ -95,7 +97,7 @@ def page(of: monitor.Monitor, values: bool = True) -> str:
             choice=_homely(environment.choice_file),
             contact=f" {of.contact} answers questions." if of.contact else "",
             sentry=f"{sentry}\nit passed." if of.reports_to_sentry else "",
-            places="\n".join(f"- {what}: `{place(thing)}`" for what, thing in PLACES.items()),
+            places="\n".join(f"- {what}: `{place(thing)}`" for what, thing in _places(of).items()),
         )
     )
 
@@ -111,16 +113,17 @@ def place(thing: ModuleType | type | Callable[..., object]) -> str:
     return f"{name.replace('.', '/')}.py:{line}"
 
 
-PLACES: dict[str, ModuleType | type | Callable[..., object]] = {
-    "whether to report": consent.decide,
-    "the notice": consent.notice,
-    "what makes up a report": monitor.Monitor.report,
-    "the values in it": metric.DataCollector,
-    "what is told of a crash": crash.describe,
-    "the pseudonym": install.pseudonym_of,
-    "what waits on disk": spool.Spool,
-    "what is sent": delivery.send_reports,
-}
+def _places(of: Monitor) -> dict[str, ModuleType | type | Callable[..., object]]:
+    return {
+        "whether to report": consent.decide,
+        "the notice": consent.notice,
+        "what makes up a report": type(of).report,
+        "the values in it": metric.DataCollector,
+        "what is told of a crash": crash.describe,
+        "the pseudonym": install.pseudonym_of,
+        "what waits on disk": spool.Spool,
+        "what is sent": delivery.send_reports,
+    }
 
 
 def _metrics(version: str, values: bool) -> str:

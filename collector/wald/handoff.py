@@ -19,7 +19,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-START = "import sys; sys.path.append(sys.argv[1]); from wald.sender import main; main(sys.argv[2:])"
+START = """
+import os, sys
+getattr(os, "nice", int)(10)
+sys.path.append(sys.argv[1])
+from wald.sender import main
+main(sys.argv[2:])
+"""
+"""What the sender runs: behind whatever the user does next, which is why it is nice (POSIX)."""
 
 
 def hand_off(spool: Spool, app: str, endpoint: str, at_exit: bool = False) -> None:
@@ -78,12 +85,14 @@ else:
             lock.file = os.dup(INHERITED)
             os.close(INHERITED)
         actions = [
+            # First, for where the tool has no standard files the lock may be one of them.
+            (os.POSIX_SPAWN_DUP2, lock.file, INHERITED),
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
             (os.POSIX_SPAWN_DUP2, 0, 1),
             (os.POSIX_SPAWN_DUP2, 0, 2),
-            (os.POSIX_SPAWN_DUP2, lock.file, INHERITED),
         ]
-        options: Any = {"file_actions": actions, "setsid": True}
+        # Signals that the tool blocks are not blocked for the sender: an alarm is to end it.
+        options: Any = {"file_actions": actions, "setsid": True, "setsigmask": ()}
         try:
             shell = ["/bin/sh", "-c", APART, "sh", *command]
             child = os.posix_spawn(shell[0], shell, os.environ, **options)

@@ -1,27 +1,32 @@
-"""Makes every command of a whole command line an operation, for argparse and Click."""
+"""Makes every command of a whole command line an operation, for argparse, Click and Typer."""
 
 from __future__ import annotations
 
-import argparse
+import sys
 from functools import wraps
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
+    from typing import Any
 
     from .monitor import Monitor
 
 
 def instrument(monitor: Monitor, application: Any, solution: str | None) -> None:
     """Do what `Monitor.instrument` says. Raises TypeError for what it does not know."""
-    if isinstance(application, argparse.ArgumentParser):
+    argparse = sys.modules.get("argparse")  # a Click application can do without it
+    if argparse is not None and isinstance(application, argparse.ArgumentParser):
         _argparse(monitor, application, solution)
+    elif hasattr(application, "registered_commands"):
+        _typer(monitor, application, solution, "")
     elif hasattr(application, "callback"):
         _click(monitor, application, solution, "")
     else:
         raise TypeError(
-            f"instrument got {application!r}: it takes an argparse parser, or a Click command or "
-            "group"
+            f"instrument got {application!r}: it takes an argparse parser, a Click command or "
+            "group, or a Typer application"
         )
 
 
@@ -35,9 +40,11 @@ def _argparse(monitor: Monitor, parser: argparse.ArgumentParser, solution: str |
 
 
 def _commands(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.ArgumentParser]]:
+    from argparse import _SubParsersAction
+
     found: dict[int, tuple[str, argparse.ArgumentParser]] = {}
     for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
+        if isinstance(action, _SubParsersAction):
             for name, command in action.choices.items():
                 # Aliases come after the name that they stand for.
                 found.setdefault(id(command), (name, command))
@@ -60,6 +67,21 @@ def _click(monitor: Monitor, command: Any, solution: str | None, name: str) -> N
         _click(monitor, inner, solution, f"{name} {key}".strip())
 
 
+def _typer(monitor: Monitor, application: Any, solution: str | None, above: str) -> None:
+    """Wrap the functions that *application* makes its commands from, when it is called."""
+    for command in application.registered_commands:
+        function = command.callback
+        own = command.name or function.__name__.lower().replace("_", "-")
+        command.callback = _as_operation(
+            monitor, f"{above} {own}".strip(), function, solution, None
+        )
+    for group in application.registered_groups:
+        # Typer marks what was not said with an object of its own, and merges unnamed groups.
+        names = [name for name in (group.name, group.typer_instance.info.name) if name]
+        name = next((name for name in names if isinstance(name, str)), "")
+        _typer(monitor, group.typer_instance, solution, f"{above} {name}".strip())
+
+
 def _as_operation(
     monitor: Monitor,
     name: str,
@@ -68,6 +90,8 @@ def _as_operation(
     arguments: Callable[[Any], dict[str, Any]] | None,
 ) -> Callable[..., Any]:
     """Wrap *function*; *arguments* finds the command's arguments in its only one."""
+    if function.__module__ == f"{__package__}.commands":
+        return function  # asking about telemetry is no use of the application
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:

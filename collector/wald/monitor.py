@@ -129,7 +129,8 @@ class Monitor:
     def add_commands(self, application: object) -> None:
         """Give users ``telemetry status|on|off|preview|explain|forget``.
 
-        *application* is what argparse's ``add_subparsers`` returned, or a Click group.
+        *application* is what argparse's ``add_subparsers`` returned, a Click group, or a Typer
+        application.
         """
         from .commands import add  # only by tools that have them
 
@@ -138,8 +139,9 @@ class Monitor:
     def instrument(self, application: object, *, solution: str | None = None) -> None:
         """Make every command of *application* an operation, named as the user calls it.
 
-        *application* is an argparse parser whose commands say ``set_defaults(func=...)``, or a
-        Click command or group. *solution* names the argument that tells what a command is done to.
+        *application* is an argparse parser whose commands say ``set_defaults(func=...)``, a
+        Click command or group, or a Typer application, complete with its commands. *solution*
+        names the argument that tells what a command is done to.
         """
         from .instrument import instrument
 
@@ -224,7 +226,11 @@ class Monitor:
 
     def _install(self) -> str:
         assert self.spool is not None
-        return pseudonym_of(self.spool.folder)
+        try:
+            return pseudonym_of(self.spool.folder)
+        except TimeoutError:
+            self.spool.lose(1)
+            raise
 
     def _keep(self, report: Report) -> None:
         assert self.spool is not None

@@ -71,6 +71,8 @@ class Sender:
         self.events = Events(environment.state)
         self.backoff = Backoff(environment.state)
         self.event_backoff = Backoff(environment.state, "retry-sentry")
+        self.most = MAX_BATCH
+        """Reports in one request; fewer once a server found a request too large."""
         self.until = time.monotonic() + LIFETIME - 1  # a second to leave in order
 
     def work(self) -> None:
@@ -124,17 +126,26 @@ class Sender:
         return True
 
     def _batch(self) -> Answer:
-        reports = self.spool.reports()[:MAX_BATCH]
+        reports = self.spool.reports()[: self.most]
         if not reports:
             self.spool.remove([])  # nothing but broken lines
             return Answer("delivered")
         answer = send_reports(self.endpoint, reports, f"wald/{__version__}")
-        if answer.fate != "kept":
+        if answer.fate == "too_large" and len(reports) > 1:
+            self.most = len(reports) // 2
+        elif answer.fate != "kept":
             self.spool.remove({report["id"] for report in reports})
+            if answer.fate == "too_large":  # there is no less to send than one
+                self.spool.lose(1 + reports[0]["dropped"])
         return answer
 
     def _event(self) -> Answer:
-        name, url, headers, body = self.events.oldest()
+        name = self.events.oldest()
+        try:
+            url, headers, body = self.events.read(name)
+        except (OSError, ValueError, KeyError, TypeError):
+            self.events.drop(name)  # a power cut left it broken
+            return Answer("refused")
         answer = send_event(url, headers, body)
         if answer.fate != "kept":
             self.events.drop(name)

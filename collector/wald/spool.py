@@ -32,6 +32,8 @@ class Spool:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.path = os.path.join(folder, "reports.jsonl")
+        self.lost = os.path.join(folder, "lost")
+        """File of one byte for each report that was lost, and that no other counts yet."""
 
     def pending(self) -> bool:
         """Tell whether anything waits."""
@@ -43,22 +45,23 @@ class Spool:
     def append(self, report: Report) -> None:
         """Keep *report*; where that makes too many, the oldest go, and *report* counts them.
 
-        Raises OSError where the disk does not take it; then nothing is changed.
+        Raises OSError where the disk does not take it, and TimeoutError where another process
+        holds on to the lock; then nothing is changed.
         """
-        with Lock(self.folder):
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-            file = os.open(self.path, flags, 0o600)
-            try:
-                size = os.fstat(file).st_size
-                line = _line(report)
-                # No report is shorter than 100 bytes: below that there is no need to count.
-                if size + len(line) <= MAX_REPORTS * 100:
-                    _extend(file, size, line)
-                    return
-                kept = _lines(_content(file, size))
-            finally:
-                os.close(file)
-            self._write([*_shed(kept, report), _line(report)])
+        try:
+            with Lock(self.folder):
+                self._append(report)
+        except TimeoutError:
+            self.lose(1)
+            raise
+
+    def lose(self, number: int) -> None:
+        """Have a later report count *number* reports that are gone. Needs no lock."""
+        file = os.open(self.lost, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(file, b"." * number)
+        finally:
+            os.close(file)
 
     def reports(self) -> list[Report]:
         """Return what waits, oldest first."""
@@ -81,16 +84,49 @@ class Spool:
         self._change(without)
 
     def expire(self, now_ms: int) -> None:
-        """Shed reports that are too old; the youngest report left counts them."""
+        """Shed reports that are too old; the youngest report left counts them, and all the lost.
+
+        Where none is left, the next one will.
+        """
+        expired = 0
 
         def fresh(reports: list[Report]) -> list[Report]:
+            nonlocal expired
             kept = [report for report in reports if report["time"] >= now_ms - MAX_AGE_MS]
+            old = (report for report in reports if report["time"] < now_ms - MAX_AGE_MS)
+            expired = sum(1 + report["dropped"] for report in old)
             if kept:
-                old = (report for report in reports if report["time"] < now_ms - MAX_AGE_MS)
-                kept[-1]["dropped"] += sum(1 + report["dropped"] for report in old)
+                kept[-1]["dropped"] += expired + self._take_lost()
+                expired = 0
             return kept
 
         self._change(fresh)
+        if expired:
+            self.lose(expired)
+
+    def _append(self, report: Report) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        file = os.open(self.path, flags, 0o600)
+        try:
+            size = os.fstat(file).st_size
+            line = _line(report)
+            # No report is shorter than 100 bytes: below that there is no need to count.
+            content = _content(file, size) if size + len(line) > MAX_REPORTS * 100 else b""
+            if content.count(b"\n") < MAX_REPORTS and size + len(line) < MAX_BYTES:
+                _extend(file, size, line)
+                return
+        finally:
+            os.close(file)
+        self._write([*_shed(_lines(content), report), _line(report)])
+
+    def _take_lost(self) -> int:
+        """Return how many were lost, and forget it."""
+        try:
+            number = os.stat(self.lost).st_size
+            os.unlink(self.lost)
+        except FileNotFoundError:
+            return 0
+        return number
 
     def _change(self, change: Callable[[list[Report]], list[Report]]) -> None:
         with Lock(self.folder):

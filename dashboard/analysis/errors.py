@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ibis
 import numpy as np
+import pandas as pd
 from ibis import _
 from scipy import stats
 
@@ -25,9 +24,9 @@ STRATA = (
 )
 
 IMPACT = {
-    "fingerprint": "string",
-    "type": "string",
-    "where": "string",
+    "fingerprint": "object",
+    "type": "object",
+    "where": "object",
     "installs": "int64",
     "visits": "int64",
     "unmatched": "int64",
@@ -40,8 +39,8 @@ IMPACT = {
 }
 
 
-def error_impact(history: History) -> ibis.Table:
-    """A row an error met in the period, the columns of `IMPACT`, most users lost first.
+def error_impact(history: History) -> pd.DataFrame:
+    """A frame with the columns of `IMPACT`: the errors met in the period, costliest first.
 
     - installs: that met it, those too early to judge among them
     - visits: with it and not censored; unmatched: of these, without a stratum of controls
@@ -152,9 +151,13 @@ def _met(history: History) -> ibis.Table:
     )
 
 
-def _with_interval(frame: ibis.Table) -> ibis.Table:
-    """Work out interval and q-value, for which Ibis has no normal law, on the few errors' rows."""
-    table: Any = frame.to_pandas()
+def _with_interval(frame: ibis.Table) -> pd.DataFrame:
+    """Work out interval and q-value, for which Ibis has no normal law, on the few errors' rows.
+
+    The result stays a frame: a table in memory would live on the one connection that Ibis shares
+    between all threads, and they hang there.
+    """
+    table = frame.to_pandas()
     counts = ["visits", "unmatched", "left"]
     table[counts] = table[counts].fillna(0).astype("int64")
     table[["expected", "variance"]] = table[["expected", "variance"]].fillna(0.0).astype(float)
@@ -170,4 +173,5 @@ def _with_interval(frame: ibis.Table) -> ibis.Table:
     estimates = ["expected", "excess", "ci_low", "ci_high", "q_value"]
     table.loc[~judged, estimates] = None
     table = table.sort_values(["excess", "fingerprint"], ascending=[False, True])
-    return ibis.memtable(table[list(IMPACT)], schema=ibis.schema(IMPACT))
+    result: pd.DataFrame = table[list(IMPACT)].astype(IMPACT)
+    return result

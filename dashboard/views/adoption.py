@@ -34,7 +34,7 @@ def show(view: View) -> None:
     with left:
         _new(view)
     with right:
-        active = view.table("active_installs")["active_30"]
+        active = view.complete(view.table("active_installs"), "day")["active_30"]
         active_installs(view, findings.active(active.iloc[-1] if len(active) else 0, None))
     _lifecycle(view)
     _versions(view)
@@ -44,7 +44,7 @@ def show(view: View) -> None:
 def _new(view: View) -> None:
     frame = view.table("new_installs")
     block(
-        findings.new_installs(frame),
+        findings.new_installs(view.complete(frame, "day")),
         "Installs by the day of their first report (UTC). Paler: the day is not over.",
         charts.bars_over_time(
             frame, "day", "installs", unit="new installs", complete_until=view.scope.as_of
@@ -79,7 +79,7 @@ def _versions(view: View) -> None:
     frame = view.table("version_adoption")
     wide, names = top_versions(frame, newest_first(set(frame["version"])))
     block(
-        findings.versions(frame),
+        findings.versions(view.complete(frame, "week")),
         "Share of the installs active in each week (from Monday, UTC), by the version they last "
         "ran in it. Weeks that are not over are left out of the picture.",
         charts.stacked_shares(

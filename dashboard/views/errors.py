@@ -82,7 +82,12 @@ def forest(view: View, impact: pd.DataFrame, *, most: int = 15) -> None:
         findings.error_name(*pair) for pair in zip(judged["type"], judged["where"], strict=True)
     ]
     figure = charts.intervals(
-        judged.assign(name=names), "name", "excess", "ci_low", "ci_high", x_title="users lost"
+        judged.assign(name=names, proven=findings.proven(judged)),
+        "name",
+        "excess",
+        "ci_low",
+        "ci_high",
+        x_title="users lost",
     )
     early = len(impact) - len(impact.dropna(subset=["excess"]))
     block(

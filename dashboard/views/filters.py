@@ -18,7 +18,7 @@ class Period:
     since: date
     until: date
     before: tuple[date, date] | None
-    """None where the period reaches back to the first report."""
+    """None where it would begin before the first report."""
 
 
 def choose_app(names: Sequence[str]) -> str:
@@ -49,7 +49,7 @@ def choose_period(first: date, as_of: date, last_day: date) -> Period:
         return Period(first, as_of, None)
     since = as_of - timedelta(days=days - 1)
     before = since - timedelta(days=days), since - timedelta(days=1)
-    return Period(since, as_of, before if before[1] >= first else None)
+    return Period(since, as_of, before if before[0] >= first else None)
 
 
 def choose_several(label: str, key: str, options: Sequence[str]) -> tuple[str, ...]:

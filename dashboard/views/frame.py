@@ -17,6 +17,7 @@ from dashboard.analysis.history import History
 from dashboard.analysis.scope import Scope, seen_from
 from dashboard.sentry import SentryLinks
 from dashboard.settings import Settings, environment
+from dashboard.shapes import last_complete_week
 from dashboard.sync import Progress, sync
 from dashboard.versions import newest_first
 from dashboard.views.filters import Period, choose_app, choose_period, choose_several
@@ -61,11 +62,21 @@ class View:
         return self._kept(table.name, self.scope, lambda history: table.frame(history, None))
 
     def ask(
-        self, analysis: Callable[[History], ibis.Table], scope: Scope | None = None
+        self,
+        analysis: Callable[[History], ibis.Table | pd.DataFrame],
+        scope: Scope | None = None,
     ) -> pd.DataFrame:
         """An analysis that is not exported, by default of the scope shown."""
         name = f"{analysis.__module__}.{analysis.__qualname__}"
-        return self._kept(name, scope or self.scope, lambda history: analysis(history).to_pandas())
+        return self._kept(
+            name, scope or self.scope, lambda history: tables.as_frame(analysis(history))
+        )
+
+    def complete(self, frame: pd.DataFrame, column: str) -> pd.DataFrame:
+        """The rows whose day or week is over; all of them where none is."""
+        last = self.scope.as_of if column == "day" else last_complete_week(self.scope.as_of)
+        over = frame[pd.to_datetime(frame[column]) <= pd.Timestamp(last)]
+        return over if len(over) else frame
 
     def _kept(
         self, name: str, scope: Scope, work_out: Callable[[History], pd.DataFrame]

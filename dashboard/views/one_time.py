@@ -56,15 +56,14 @@ def _by(view: View, analysis: Callable[[History], ibis.Table], what: str, name: 
 
 def _columns() -> dict[str, object]:
     number = st.column_config.NumberColumn
-    percent = st.column_config.NumberColumn
     return {
         "cohort": "First month",
         "value": "Value",
         "installs": number("New installs", format="localized"),
-        "judged": number("New installs", format="localized"),
+        "judged": number("Judged", format="localized"),
         "one_time": number("Came once", format="localized"),
         "too_early": number("Too early to tell", format="localized"),
-        "share": percent("Share", format="percent"),
-        "low": percent("from", format="percent"),
-        "high": percent("to", format="percent"),
+        "share": number("Share", format="percent"),
+        "low": number("from", format="percent"),
+        "high": number("to", format="percent"),
     }

@@ -22,7 +22,8 @@ class _Period:
     """The headline numbers of one period."""
 
     numbers: pd.Series
-    lost: float
+    lost: float | None
+    """Users lost to errors; None where it is too early to tell."""
 
     @classmethod
     def of(cls, view: View, since: date, until: date) -> _Period:
@@ -57,7 +58,7 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> None:
             numbers["new_installs"],
             _number(before, "new_installs"),
             "Installs whose first report ever came in this period.",
-            trend=view.table("new_installs")["installs"],
+            trend=view.complete(view.table("new_installs"), "day")["installs"],
         )
     with second:
         _count_tile(
@@ -65,7 +66,7 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> None:
             numbers["active"],
             _number(before, "active"),
             f"Installs with a report in the last {ACTIVE_DAYS} days of the period.",
-            trend=view.table("active_installs")["active_30"],
+            trend=view.complete(view.table("active_installs"), "day")["active_30"],
         )
     with third:
         _share_tile(
@@ -85,14 +86,16 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> None:
             "A visit is an install on a day on which it reported.",
         )
     with fifth:
-        _count_tile(
+        # No comparison: the last days of this period are too early to tell, those of the one
+        # before are not.
+        st.metric(
             "Users lost to errors",
-            round(now.lost),
-            None if before is None else round(before.lost),
-            "Users who left after an error beyond those who would have left anyway, over the "
-            f"errors for which this is beyond doubt. Errors of the last {horizon} days are too "
-            "early to tell.",
-            more_is="bad",
+            "too early to tell" if now.lost is None else count(round(now.lost)),
+            help="Users who left after an error beyond those who would have left anyway, over the "
+            "errors for which this is beyond doubt; who met two of these errors counts with each. "
+            f"Errors of the last {horizon} days are too early to tell.",
+            border=True,
+            height="stretch",
         )
 
 

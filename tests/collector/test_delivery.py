@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from wald.sender import LIFETIME
 from wald.spool import Lock
 
 from .home import Home
+from .processes import senders
 from .server import Reply, Request, Server
 
 ONE = "with monitor.operation('x'): pass"
@@ -48,7 +50,7 @@ def test_a_server_that_is_down_gets_everything_later(tmp_path: Path) -> None:
     assert not (home.state / "retry").exists()
 
 
-@pytest.mark.parametrize("status", [302, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [302, 307, 308, 404, 429, 500, 503])
 def test_kept_where_the_server_cannot_take_it(home: Home, server: Server, status: int) -> None:
     server.answer = lambda request: Reply(
         status, {"Retry-After": "600", "Location": f"{server.url}/elsewhere"}
@@ -82,6 +84,27 @@ def test_a_short_trouble_is_over_within_one_sender(home: Home, server: Server) -
     assert len(server.requests) == 2
     assert server.reports[0] == server.reports[1]
     assert home.spooled() == []
+
+
+def test_a_request_that_is_too_large_is_halved(home: Home, server: Server) -> None:
+    """Down to one report: the one that is too large by itself is dropped, and counted."""
+
+    def answer(request: Request) -> Reply:
+        reports = json.loads(request.body)["reports"]
+        large = len(reports) > 4 or any(r["operation"] == "large" for r in reports)
+        return Reply(413 if large else 200)
+
+    server.answer = answer
+    names = ["o0", "o1", "large", *(f"o{n}" for n in range(3, 20))]
+    home.run(home.write(f"for name in {names}:\n    with monitor.operation(name): pass"))
+    home.settle()
+    assert home.spooled() == []
+    taken = [json.loads(r.body)["reports"] for r in server.requests if answer(r).status == 200]
+    assert [r["operation"] for batch in taken for r in batch] == [n for n in names if n != "large"]
+    server.answer = lambda request: Reply()
+    home.run(home.write("with monitor.operation('next'): pass"))
+    home.settle()
+    assert (server.reports[-1]["operation"], server.reports[-1]["dropped"]) == ("next", 1)
 
 
 def test_what_is_no_request_of_ours_is_not_sent_again(home: Home, server: Server) -> None:
@@ -177,21 +200,6 @@ def test_retry_after_is_read(text: str, seconds: float) -> None:
     assert _seconds(text) == seconds
 
 
-def senders(home: Home) -> list[int]:
-    """Return the processes that send for this home."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().split(b"\0")
-            theirs = (folder / "environ").read_bytes()
-        except OSError:
-            continue  # it has ended, or is not ours
-        ours = f"HOME={home.folder}\0".encode() in theirs
-        if ours and command[0].endswith(b"python") and b"-I" in command:
-            found.append(int(folder.name))
-    return found
-
-
 def test_a_tool_that_waits_for_its_children_does_not_meet_the_sender(
     home: Home, server: Server
 ) -> None:
@@ -226,33 +234,3 @@ def test_runs_in_a_row_share_one_sender_and_it_goes(home: Home, server: Server) 
     while senders(home) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert senders(home) == []
-
-
-def test_a_broken_certificate_or_address_keeps_reports(home: Home, server: Server) -> None:
-    for endpoint in (server.url.replace("http", "https"), "nonsense", "http://[::1"):
-        home.variables["ENDPOINT"] = endpoint
-        home.remember_failures()
-        done = home.run(home.write(ONE))
-        assert done.returncode == 0
-        home.settle()
-    assert len(home.spooled()) == 3
-    assert server.requests == []
-
-
-def test_a_server_that_drips_cannot_hold_a_sender(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        home = Home(tmp_path / "home", f"http://127.0.0.1:{listener.getsockname()[1]}")
-        home.run(home.write(ONE))
-        connection, _ = listener.accept()
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
-        started = time.monotonic()
-        try:
-            while time.monotonic() < started + 4 * LIFETIME:
-                connection.sendall(b" ")  # often enough for no timeout to end it
-                time.sleep(0.3)
-        except OSError:
-            pass  # it is gone
-        connection.close()
-    assert Lock(str(home.state), SENDER_LOCK, patience=0).take()
-    assert len(home.spooled()) == 1
-    assert Backoff(str(home.state)).failures() == 1

@@ -1,13 +1,23 @@
-"""What docs/collector.md shows works."""
+"""What docs/collector.md and docs/embedding.md show works."""
 
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
+
+import pytest
 
 from .home import ROOT, Home
 from .server import Server
 
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "collector.md").read_text(), re.S)
+
+def blocks(page: str) -> list[str]:
+    """Return the Python blocks of a page."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.S)
+
+
+BLOCKS = blocks("collector.md")
+EMBEDDING = {text.splitlines()[0].removeprefix("# "): text for text in blocks("embedding.md")}
 
 
 def test_the_first_lines_report(home: Home, server: Server) -> None:
@@ -36,3 +46,28 @@ def test_the_files_on_disk_are_those_of_the_table(home: Home, server: Server) ->
     home.settle()
     for path in home.state.iterdir():
         assert path.name in named or path.name.startswith("event-"), path.name
+
+
+@pytest.mark.parametrize("kind", ["argparse", "click", "typer", "nothing"])
+def test_each_way_to_embed_reports(home: Home, server: Server, kind: str) -> None:
+    if kind == "typer" and find_spec("typer") is None:
+        pytest.skip("Typer is not installed")
+    (home.folder / "mytool").mkdir()
+    for name, text in EMBEDDING.items():
+        (home.folder / name).write_text(text.replace("https://telemetry.example.org", server.url))
+    mytool = Home(home.folder, server.url, app="mytool")
+    mytool.variables["PYTHONPATH"] += f":{home.folder}"
+    tool = home.folder / "mytool.start.py"
+    arguments = ["mytool", "install", "fail2ban"]
+    tool.write_text(
+        f"import sys; sys.argv = {arguments}\nfrom mytool.with_{kind} import main; main()"
+    )
+    shown = mytool.run_on_terminal(tool)
+    assert "mytool reports to its maintainers" in shown
+    assert "installed fail2ban" in shown
+    mytool.settle()
+    [report] = server.reports
+    assert (report["operation"], report["solution"]) == ("install", "fail2ban")
+    if kind != "nothing":
+        tool.write_text(tool.read_text().replace("'install', 'fail2ban'", "'telemetry', 'status'"))
+        assert "Telemetry of mytool is on" in mytool.run_on_terminal(tool)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from .home import Home
@@ -43,6 +45,25 @@ main()
 """
 
 
+TYPER = """
+import typer
+app, user = typer.Typer(), typer.Typer()
+@app.command()
+def install(target: str, count: int = 1): print("installed", target)
+@user.command()
+def add(): raise typer.Exit(3)
+@user.command("stop")
+def halt(): raise typer.Abort
+app.add_typer(user, name="user")
+"""
+TYPER_APP = f"{TYPER}monitor.instrument(app, solution='target')\napp()"
+TYPER_BUILT = f"""{TYPER}
+main = typer.main.get_command(app)
+monitor.instrument(main, solution='target')
+main()
+"""
+
+
 def run(home: Home, server: Server, body: str, *arguments: str) -> tuple[str, str | None, str]:
     """Run a tool; return what its only report says was done, to what, and how it ended."""
     home.run(home.write(body), *arguments)
@@ -68,6 +89,26 @@ def test_a_nested_command_that_fails(home: Home, server: Server, body: str) -> N
 @pytest.mark.parametrize(("command", "outcome"), [("show", "ok"), ("stop", "cancelled")])
 def test_how_click_ends_commands(home: Home, server: Server, command: str, outcome: str) -> None:
     assert run(home, server, CLICK, "user", command) == (f"user {command}", None, outcome)
+
+
+@pytest.mark.skipif(find_spec("typer") is None, reason="Typer is not installed")
+@pytest.mark.parametrize("body", [TYPER_APP, TYPER_BUILT], ids=["application", "built"])
+@pytest.mark.parametrize(
+    ("arguments", "seen"),
+    [
+        (("install", "clamav"), ("install", "clamav", "ok")),
+        (("user", "add"), ("user add", None, "error")),
+        (("user", "stop"), ("user stop", None, "cancelled")),
+    ],
+)
+def test_typer(
+    home: Home,
+    server: Server,
+    body: str,
+    arguments: tuple[str, ...],
+    seen: tuple[str, str | None, str],
+) -> None:
+    assert run(home, server, body, *arguments) == seen
 
 
 def test_a_parser_without_commands(home: Home, server: Server) -> None:

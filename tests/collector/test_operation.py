@@ -250,6 +250,27 @@ print(sorted(heavy & set(sys.modules)))
     assert len(server.reports) == 2
 
 
+def test_the_one_line_ways_import_nothing_either(home: Home, server: Server) -> None:
+    tool = home.write("""
+import argparse, locale, shutil  # argparse itself imports these sooner or later
+before = set(sys.modules)
+parser = argparse.ArgumentParser()
+commands = parser.add_subparsers()
+commands.add_parser("work").set_defaults(func=lambda given: None)
+monitor.add_commands(commands)
+monitor.instrument(parser)
+given = parser.parse_args()
+given.func(given)
+monitor.hand_off()
+print(sorted(m for m in set(sys.modules) - before if not m.startswith("wald.")))
+""")
+    home.run(tool, "work")
+    done = home.run(tool, "work")
+    assert done.stdout == "[]\n"
+    home.settle()
+    assert [report["operation"] for report in server.reports] == ["work", "work"]
+
+
 def test_a_zipped_application_reports_too(home: Home, server: Server) -> None:
     source = home.folder / "source"
     shutil.copytree(ROOT / "collector" / "wald", source / "wald")

@@ -125,6 +125,20 @@ def test_old_reports_expire_and_are_counted(tmp_path: Path) -> None:
     assert [(r["id"][-1], r["dropped"]) for r in spool.reports()] == [("2", 0), ("3", 6)]
 
 
+def test_the_next_report_counts_what_was_lost_before_it(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path))
+    now = time.time_ns() // 1_000_000
+    spool.append(report(1, time=now - rules.MAX_AGE_MS - 1, dropped=2))
+    spool.expire(now)  # leaves no report that could count it
+    assert not spool.pending()
+    with Lock(str(tmp_path)), pytest.raises(TimeoutError):
+        spool.append(report(2))
+    spool.append(report(3, time=now))
+    spool.expire(now)
+    spool.expire(now)
+    assert [(r["id"][-1], r["dropped"]) for r in spool.reports()] == [("3", 4)]
+
+
 def test_what_arrived_after_all_is_not_counted_as_dropped(tmp_path: Path) -> None:
     spool = Spool(str(tmp_path))
     for number in range(rules.MAX_REPORTS):

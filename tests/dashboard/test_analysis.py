@@ -133,7 +133,7 @@ def _known(column: str) -> Any:
 
 def test_error_impact(both: tuple[History, Prepared]) -> None:
     history, of_reports = both
-    found = error_impact(history).to_pandas().set_index("fingerprint")
+    found = error_impact(history).set_index("fingerprint")
     expected = reference.error_impact(of_reports)
     assert set(found.index) == set(expected)
     for fingerprint, plain in expected.items():

@@ -90,6 +90,32 @@ def test_pages_through_reports_of_the_same_millisecond(store: Store, warehouse: 
     assert ids(warehouse) == ids_of(*batches)
 
 
+def test_a_row_that_is_no_report_hides_none(store: Store, warehouse: Warehouse) -> None:
+    reports = made(50)
+    for start in range(0, 50, 5):
+        store.add(reports[start : start + 5], arrived=NOW)
+    day = store.shards[0].child(f"reports/{NOW.date().isoformat()}")
+    first = min(report["received"] for report in day.get().values())
+    day.update({"0" * 32: {"received": first, "app": 7}, "by hand": {"received": first}})
+    sync(store, warehouse, page_size=10)
+    assert ids(warehouse) == ids_of(reports)
+
+
+def test_a_clock_that_is_ahead_hides_none(
+    store: Store, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reports that surface late, while this machine's clock is minutes ahead of the database's."""
+    early, late = made(10), made(10, seed=2)
+    store.add(early, arrived=NOW)
+    sync(store, warehouse)
+    lock = warehouse.path.with_name(f"{warehouse.path.name}.lock")
+    os.utime(lock, (time.time() + 600,) * 2)
+    day = store.shards[0].child(f"reports/{NOW.date().isoformat()}")
+    last = max(report["received"] for report in day.get().values())
+    day.update({report["id"]: {**report, "received": last - 500} for report in late})
+    assert sync(store, warehouse).new == 10
+
+
 def test_counts_a_report_once_that_arrived_on_two_days(store: Store, warehouse: Warehouse) -> None:
     reports = made(50)
     store.add(reports, arrived=NOW - timedelta(days=1))

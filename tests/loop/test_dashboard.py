@@ -17,24 +17,20 @@ from tests.loop.tables import COLUMNS, METRIC_COLUMNS, Row, Tables, system
 
 PAGES = {
     "": ["active_installs", "error_impact"],
-    "adoption": ["active_installs", "new_installs", "retention", "version_adoption"],
+    "adoption": [
+        *("active_installs", "lifecycle", "new_installs", "retention", "version_adoption"),
+    ],
     "platforms": [
         *("metric_output", "metric_package_version", "metric_py_version", "metric_timezone"),
         *("os_families", "os_spread"),
     ],
     "solutions": ["deployments_by_operation", "solution_deployments"],
     "one-time": ["one_time"],
-    "errors": ["error_impact", "error_ranking"],
+    "errors": ["error_impact"],
 }
 """The tables of each page on the first day: nobody can be known to have left."""
 
-SAME = {"error_ranking": "error_impact"}
-"""Tables that hold what is exported under another name."""
-
-HIDDEN = {
-    "error_impact": ("fingerprint", "sentry_url"),
-    "error_ranking": ("fingerprint", "sentry_url"),
-}
+HIDDEN = {"error_impact": ("fingerprint", "sentry_url")}
 """Columns that a table shows nobody, but has in its file."""
 
 
@@ -61,7 +57,6 @@ def on_pages(tables: Tables) -> dict[str, tuple[str, list[Row]]]:
     """Columns and rows of every table that is on a page, whether it is exported or not."""
     rows = tables.all()
     found = {name: (COLUMNS.get(name, METRIC_COLUMNS), rows[name]) for name in rows}
-    found["error_ranking"] = found["error_impact"]
     found["os_families"] = ("os,installs,share", tables.metric("os"))
     found["deployments_by_operation"] = (
         COLUMNS["solution_deployments"].removeprefix("week,"),
@@ -93,7 +88,7 @@ def test_a_page_holds_what_the_runs_did(
         seen = [tuple(cell.removesuffix(" 00:00:00") or None for cell in row) for row in cells]
         header = ",".join(c for c in columns.split(",") if c not in HIDDEN.get(name, ()))
         assert (len(titles), written(header, seen)) == shown(name, columns, rows), name
-        file = files / f"{SAME.get(name, name)}.csv"
+        file = files / f"{name}.csv"
         if file.exists():
             assert page.download(name) == file.read_bytes(), name
     assert page.faults == []

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -41,7 +42,7 @@ class Load:
         with requests.Session() as session:
             for number in range(1_000_000):
                 key = f"{name}-{number}"
-                pair = {f"left/{key}": {"n": number, "pad": "x" * 300}, f"right/{key}": number}
+                pair: Any = {f"left/{key}": {"n": number, "pad": "x" * 300}, f"right/{key}": number}
                 try:
                     answer = session.patch(url, json=pair, headers=OWNER)
                 except requests.RequestException:

@@ -1,7 +1,8 @@
 """What the collector costs its host: wall time that it adds to a small argparse tool.
 
-The yardstick is the same tool without it, run in turns, so that the machine's moods meet both
-alike. Each figure is the median over pairs of neighbouring runs.
+The yardsticks are the same tool without it, with posthog's client that captures the same event,
+and with sentry-sdk initialised at the start; all run in turns, so that the machine's moods meet
+them alike. Each figure is the median over pairs of neighbouring runs.
 """
 
 from __future__ import annotations
@@ -24,12 +25,18 @@ from threading import Thread
 from wald.handoff import SENDER_LOCK
 from wald.spool import Lock
 
-ROUNDS = 60
-PAUSE = 0.1
-"""Seconds for what a run leaves behind (a sender's end) not to meet the next one."""
+ROUNDS = 40
+PAUSE = 0.3
+"""Seconds for what a run leaves behind (a sender's start) not to meet the next one."""
 BUDGET_MS = 5.0
+BUDGET_SHARE = 1 / 30
+PATIENCE = 60.0
+"""Seconds after which a client that waits for a dead endpoint is ended."""
 STATE = ".local/state/bench/telemetry"
-LIBRARY = Path(__file__).parents[1] / "collector"
+ROOT = Path(__file__).parents[1]
+LIBRARY = ROOT / "collector"
+OTHERS = ROOT / ".wald" / "bench-host-cost"
+"""Environment with the others' clients, made on first use; every tool runs in it."""
 
 BARE = """
 import argparse
@@ -47,20 +54,40 @@ with monitor.operation("work"):
 """
 
 
+WITH_POSTHOG = """
+import os
+from posthog import Posthog
+client = Posthog("key", host=os.environ["ENDPOINT"])
+client.capture("work", distinct_id="someone")
+client.shutdown()
+"""
+
+WITH_SENTRY = """
+import os
+import sentry_sdk
+sentry_sdk.init(os.environ["ENDPOINT"].replace("//", "//key@") + "/1")
+"""
+
+
 class Tool:
     """A tool in a home of its own, without anything else of this machine's environment."""
 
-    def __init__(self, folder: Path, name: str, text: str, endpoint: str) -> None:
+    def __init__(
+        self, folder: Path, name: str, text: str, endpoint: str, patience: float | None = None
+    ) -> None:
         self.home = folder / name
         self.home.mkdir()
         self.path = folder / f"{name}.py"
         self.path.write_text(text)
         self.endpoint = endpoint
         self.times: list[float] = []
-        self.run()  # compiles, makes the install's secret
+        self.run(patience)  # compiles, makes the install's secret
 
-    def run(self) -> None:
-        """Run it; keep how many milliseconds it took."""
+    def run(self, patience: float | None = None) -> None:
+        """Run it; keep how many milliseconds it took.
+
+        With *patience* (seconds) the figure is coarse, for Python then waits in growing naps.
+        """
         environment = {
             "HOME": str(self.home),
             "PATH": os.environ.get("PATH", ""),
@@ -69,10 +96,11 @@ class Tool:
         }
         start = time.perf_counter()
         subprocess.run(
-            [sys.executable, str(self.path), "x"],
+            [str(OTHERS / "bin" / "python"), str(self.path), "x"],
             env=environment,
             stderr=subprocess.DEVNULL,
             check=True,
+            timeout=patience,
         )
         self.times.append(1000 * (time.perf_counter() - start))
 
@@ -122,8 +150,35 @@ def black_hole() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+def install_others() -> None:
+    """Make the environment with posthog and sentry-sdk in it, through the machine's pip."""
+    if (OTHERS / "ready").exists():
+        return
+    shutil.rmtree(OTHERS, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", str(OTHERS)], check=True)
+    pip = [str(OTHERS / "bin" / "python"), "-m", "pip", "install", "-qq", "posthog", "sentry-sdk"]
+    subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
+    (OTHERS / "ready").touch()
+
+
+def added(tool: Tool, bare: Tool) -> float:
+    """Return the milliseconds that *tool* takes longer than *bare* in the median round."""
+    pairs = zip(tool.times[1:], bare.times[1:], strict=True)
+    return statistics.median(longer - shorter for longer, shorter in pairs)
+
+
+def on_dead_endpoint(folder: Path, name: str, text: str, dead: str) -> str:
+    """Run a client once against an endpoint that never answers; say how long it took."""
+    try:
+        tool = Tool(folder, name, text, dead, PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"more than {PATIENCE:.0f} s, then ended"
+    return f"{tool.times[0] / 1000:.1f} s"
+
+
 def main() -> None:
-    """Print what the collector adds, beside the tool's own time and the budget."""
+    """Print what the collector adds, beside the tool's own time, the others and the budget."""
+    install_others()
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary,
         taking_all() as good,
@@ -131,26 +186,40 @@ def main() -> None:
     ):
         folder = Path(temporary)
         bare = Tool(folder, "bare", BARE, good)
-        tools = {
+        ours = {
             "starting a sender": Tool(folder, "starting", BARE + WITH_WALD, good),
             "a sender at work": Tool(folder, "working", BARE + WITH_WALD, good),
             "black-holed": Tool(folder, "black-holed", BARE + WITH_WALD, dead),
         }
-        starting = tools["starting a sender"]
+        posthog = Tool(folder, "posthog-good", BARE + WITH_POSTHOG, good)
+        sentry = Tool(folder, "sentry-good", BARE + WITH_SENTRY, good)
+        starting = ours["starting a sender"]
+        tools = [bare, *ours.values(), posthog, sentry]
         for number in range(ROUNDS):
             starting.move(number)
-            for tool in random.sample([bare, *tools.values()], len(tools) + 1):
+            for tool in random.sample(tools, len(tools)):
                 tool.run()
                 time.sleep(PAUSE)
-        left = max(tool.until_alone() for tool in tools.values())
+        left = max(tool.until_alone() for tool in ours.values())
+        waits = {
+            name: on_dead_endpoint(folder, f"{name}-dead", BARE + text, dead)
+            for name, text in {"posthog": WITH_POSTHOG, "sentry-sdk": WITH_SENTRY}.items()
+        }
 
     base = statistics.median(bare.times[1:])
-    print(f"collector: the bare argparse tool      {base:6.2f} ms (yardstick)")
-    for name, tool in tools.items():
-        pairs = zip(tool.times[1:], bare.times[1:], strict=True)
-        added = statistics.median(with_wald - without for with_wald, without in pairs)
-        print(f"collector: added, {name:20} {added:6.2f} ms (budget {BUDGET_MS:.0f} ms)")
-    print(f"collector: last sender gone after      {left:6.2f} s (budget 15 s)")
+    others = added(posthog, bare)
+    print(f"the bare argparse tool           {base:7.2f} ms (yardstick)")
+    print(f"added by posthog                 {others:7.2f} ms (yardstick)")
+    print(f"added by sentry-sdk              {added(sentry, bare):7.2f} ms (yardstick)")
+    for name, tool in ours.items():
+        own = added(tool, bare)
+        print(
+            f"added by wald, {name:18}{own:7.2f} ms (budget {BUDGET_MS:.0f} ms); "
+            f"{own / others:.4f} of posthog's (budget {BUDGET_SHARE:.4f})"
+        )
+    for name, wait in waits.items():
+        print(f"{name}, black-holed: the run took {wait}")
+    print(f"wald's last sender gone after    {left:7.2f} s (budget 15 s)")
 
 
 if __name__ == "__main__":
