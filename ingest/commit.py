@@ -23,8 +23,8 @@ GATHER = 0.002
 LINGER = 0.02
 """Seconds in which a call under way is waited for, rather than another started beside it."""
 
-MAX_CALLS = 8
-"""Calls under way at once; firebase-admin keeps 10 connections to a database."""
+MAX_CALLS = 4
+"""Calls under way at once: enough to pass a slow one by, too few to drown a busy database."""
 
 MAX_GROUP = 1000
 """Reports in one call, but for a single request that holds more."""
@@ -32,11 +32,14 @@ MAX_GROUP = 1000
 MAX_GROUP_BYTES = 4 * 1024**2
 """Bytes in one call; a hosted database takes 16 MB."""
 
-MAX_WAITING = 2000
+MAX_WAITING = 1000
 """Requests that wait for their reports to be stored."""
 
-MAX_WAITING_BYTES = 32 * 1024**2
-"""Bytes of the reports that wait."""
+MAX_WAITING_BYTES = 8 * 1024**2
+"""Bytes of reports that may wait before the last one is taken.
+
+Some 20,000 reports: what takes longer than the seconds a client waits is better sent again.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +70,11 @@ class Committer:
         self._calls = 0
         self._patience: asyncio.TimerHandle | None = None  # while it runs, the last call is young
 
+    @property
+    def full(self) -> bool:
+        """Whether so much waits that `store` takes nothing now."""
+        return self._waiting >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES
+
     async def store(self, entries: Sequence[bytes]) -> None:
         """Return once these are durable.
 
@@ -75,7 +83,7 @@ class Committer:
             DatabaseUnavailable: they may not be stored.
         """
         size = sum(map(len, entries))
-        if self._waiting >= MAX_WAITING or self._waiting_bytes + size > MAX_WAITING_BYTES:
+        if self.full:
             raise Full
         job = Job(entries, size, asyncio.get_running_loop().create_future())
         self._waiting += 1

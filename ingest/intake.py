@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from ingest.body import Full
 from ingest.calls import Caller
 from ingest.commit import Committer
 from ingest.counts import Counts
@@ -52,6 +53,11 @@ class Intake:
         self._counts = counts
         self._marks = marks
         self._committers = [Committer(self._writing(Caller(root))) for root in store.shards]
+
+    def check_room(self) -> None:
+        """Raise `Full` where no database has room: said early, it costs next to nothing."""
+        if all(committer.full for committer in self._committers):
+            raise Full
 
     async def take(self, body: bytes, address: str) -> Receipt:
         """Judge the reports of a request's body and store the valid ones; return when durable.

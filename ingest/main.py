@@ -57,6 +57,7 @@ def _service() -> Service:
 async def take_reports(request: Request) -> Response:
     """``POST /v1/reports``: validate, store, answer what was taken."""
     service, address = _service(), _admit(request)
+    service.intake.check_room()
     receipt = await service.intake.take(await service.bodies.read(request), address)
     return Response(encode(receipt), media_type="application/json")
 
