@@ -102,7 +102,7 @@ _FIXED = (
         {
             "installs": ("one_time", "too_early", "share"),
             "one_time": ("share",),
-            "too_early": ("share",),
+            "too_early": (),
         },
     ),
     Table(

@@ -165,8 +165,13 @@ def _with_interval(frame: ibis.Table) -> pd.DataFrame:
     deviation = np.sqrt(table["variance"])
     table["ci_low"] = table["excess"] - Z95 * deviation
     table["ci_high"] = table["excess"] + Z95 * deviation
-    # Without any spread the normal law says nothing, however large the excess.
-    z = np.divide(table["excess"], deviation, out=np.zeros(len(table)), where=deviation > 0)
+    # Without any spread, every difference lies beyond chance by the normal law.
+    z = np.divide(
+        table["excess"],
+        deviation,
+        out=np.where(table["excess"] == 0, 0.0, np.inf),
+        where=deviation > 0,
+    )
     p_values = 2 * stats.norm.sf(np.abs(z))
     table["q_value"] = stats.false_discovery_control(p_values) if len(table) else p_values
     judged = table["visits"] > table["unmatched"]
