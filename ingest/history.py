@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from ingest.schema import InvalidReport, Report, decode_report
+from ingest.schema import MAX_REPORT, InvalidReport, Report, decode_report
 from ingest.store import FORGOTTEN, DatabaseUnavailable, Store
 from wald.report import MAX_BATCH
 
 PATIENCE = 60.0
 """Seconds to go on asking a database that stopped answering."""
-
-MAX_LINE = 1024**2
-"""Bytes of a line; a report that keeps to the contract is far shorter."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def import_lines(
         if not line.strip():
             continue
         try:
-            report = _decode(line)
+            report = decode_report(line)
             if report.install in forgotten:
                 raise InvalidReport(FORGOTTEN)
             batch.append(report)
@@ -98,17 +95,11 @@ def import_lines(
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Read line by line; what follows `MAX_LINE` + 1 bytes of one is passed over."""
-    while line := stream.readline(MAX_LINE + 1):
+    """Read line by line, of one too long as much as shows that it is."""
+    while line := stream.readline(MAX_REPORT + 1):
         yield line
-        while not line.endswith(b"\n") and (line := stream.readline(MAX_LINE)):
+        while not line.endswith(b"\n") and (line := stream.readline(MAX_REPORT)):
             pass
-
-
-def _decode(line: bytes) -> Report:
-    if len(line) > MAX_LINE:
-        raise InvalidReport(f"line is longer than {MAX_LINE} bytes")
-    return decode_report(line)
 
 
 def _add_patiently(store: Store, batch: list[Report], patience: float) -> None:

@@ -97,7 +97,7 @@ def test_refused_lines_are_numbered_and_the_others_stored(database: Database) ->
         "line 8 refused: JSON is malformed: invalid character (byte 0)",
         "line 9 refused: Object contains unknown field `\N{REPLACEMENT CHARACTER}[2Jname`",
         "line 11 refused: Expected `object`, got `array`",
-        "line 12 refused: line is longer than 1048576 bytes",
+        "line 12 refused: report is longer than 131072 bytes",
         "stored 4, refused 7",
     ]
     assert ids(database) == sorted(one["id"] for one in good)
@@ -148,7 +148,7 @@ def test_a_file_of_one_endless_line_takes_no_memory(database: Database, tmp_path
     )
     assert done.stderr == b""
     assert done.stdout.decode().splitlines() == [
-        "line 1 refused: line is longer than 1048576 bytes",
+        "line 1 refused: report is longer than 131072 bytes",
         "stored 0, refused 1",
     ]
 
