@@ -79,9 +79,11 @@ def test_stats_and_the_share_refused(local: Server, tmp_path: Path) -> None:
 def test_the_log_says_what_was_taken_and_names_nobody(local: Server) -> None:
     database = Database.on(local, "log")
     good = [report() for _ in range(3)]
-    bad: JsonReport = report(**{"ann-laptop": 1})
-    with serving(database.url) as function:
-        requests.post(f"{function.url}/v1/reports", json={"schema": 1, "reports": [*good, bad]})
+    names = ("ann-laptop", "`ann`", "\nann", "ann" * 100, "a`nn" * 100)
+    bad: list[JsonReport] = [report(**{name: 1}) for name in names]
+    with serving(database.url, limits="on") as function:
+        requests.post(f"{function.url}/v1/reports", json={"schema": 1, "reports": [*good, *bad]})
+        requests.post(f"{function.url}/v1/reports", json={"ann": 1})
         requests.post(f"{function.url}/v1/reports", data="x", headers={"Content-Type": "text/ann"})
         function.process.terminate()
         function.process.wait()
@@ -90,9 +92,11 @@ def test_the_log_says_what_was_taken_and_names_nobody(local: Server) -> None:
     counts = {(line["event"], line.get("reason", "")): line["count"] for line in lines}
     assert counts == {
         ("accepted", ""): 3,
-        ("refused", "Object contains unknown field"): 1,
+        ("refused", "Object contains unknown field"): len(bad) + 1,
         ("refused", "Unsupported Media Type"): 1,
     }
     assert {line["severity"] for line in lines} == {"INFO"}
     assert "ann" not in said
+    assert "a`nn" not in said
+    assert "127.0.0.1" not in said
     assert not [one for one in good if one["id"] in said or one["install"] in said]
