@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -14,6 +15,10 @@ from wald.report import MAX_BATCH
 
 PATIENCE = 60.0
 """Seconds to go on asking a database that stopped answering."""
+
+
+FRESH = 5.0
+"""Seconds for which it is believed who was forgotten; an import may take hours."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,7 @@ def import_lines(
     Raises:
         ImportStopped: the database did not answer for `patience` seconds.
     """
-    forgotten = {
-        mark.install for shard in range(len(store.shards)) for mark in store.forgotten(shard)
-    }
+    forgotten = _Forgotten(store)
     progress = Progress()
     batch: list[Report] = []
     refused = number = 0
@@ -92,6 +95,26 @@ def import_lines(
     if batch:
         store_batch()
     return Progress(number, progress.stored, refused)
+
+
+class _Forgotten:
+    """The installs that were forgotten, also those that ask while the import goes on."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._installs: set[str] = set()
+        self._read()
+
+    def __contains__(self, install: str) -> bool:
+        if time.monotonic() - self._read_at > FRESH:
+            with suppress(DatabaseUnavailable):  # storing the batch will wait for it, and say so
+                self._read()
+        return install in self._installs
+
+    def _read(self) -> None:
+        self._read_at = time.monotonic()
+        for shard in range(len(self._store.shards)):
+            self._installs.update(mark.install for mark in self._store.forgotten(shard))
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
