@@ -40,6 +40,7 @@ def add(): raise click.ClickException("no")
 def show(context): context.exit(0)
 @user.command()
 def stop(): raise click.Abort
+user.add_command(click.Command("nothing"))
 monitor.instrument(main, solution="target")
 main()
 """
