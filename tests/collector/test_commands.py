@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -47,11 +46,9 @@ monitor.add_commands(app)
 app()
 """
 
-without_typer = pytest.mark.skipif(find_spec("typer") is None, reason="Typer is not installed")
-
 
 @pytest.fixture(
-    params=[ARGPARSE, CLICK, pytest.param(TYPER, marks=without_typer)],
+    params=[ARGPARSE, CLICK, TYPER],
     ids=["argparse", "click", "typer"],
 )
 def tool(request: pytest.FixtureRequest, home: Home) -> Path:
