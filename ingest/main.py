@@ -117,7 +117,8 @@ def _admit(request: Request) -> str:
     if limits is None:
         return ""
     peer = request.client.host if request.client else ""
-    address = address_of(peer, request.headers.get("x-forwarded-for", ""), in_cloud=IN_CLOUD)
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    address = address_of(peer, forwarded, in_cloud=IN_CLOUD)
     limits.admit_request(address)
     return address
 
