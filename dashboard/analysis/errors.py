@@ -22,6 +22,8 @@ STRATA = (
     ("number_bin", "gap_bin"),
     ("number_bin",),
 )
+STRATUM = tuple(f"by_{key}" for key in STRATA[0])
+"""Columns that name a stratum within its level."""
 
 IMPACT = {
     "fingerprint": "object",
@@ -54,16 +56,16 @@ def error_impact(history: History) -> pd.DataFrame:
     expected = Σ n₁p₀ and variance = Σ [a(1 − a/n₁) + n₁²p₀(1 − p₀)/n₀]. Null hypothesis of the
     q-value: those who met the error left no more and no less often than their controls.
     """
-    placed = _placed(history)
+    placed = placed_visits(history)
     exposed = history.filtered(placed.inner_join(history.exposures, ["install", "day"]))
     exposed = history.in_period(exposed, "day")
-    strata = _matched(exposed, placed.filter(_.errors == 0))
+    strata = _by_stratum(in_strata(exposed, placed.filter(_.errors == 0)))
     met = _met(history)
     frame = met.left_join(_totals(strata), "fingerprint").drop("fingerprint_right")
     return _with_interval(frame)
 
 
-def _placed(history: History) -> ibis.Table:
+def placed_visits(history: History) -> ibis.Table:
     """Visits that can be judged, each with its place in an install's life."""
     number, gap = _.number, _.gap
     return history.visits.filter(~_.censored).select(
@@ -94,11 +96,12 @@ def _placed(history: History) -> ibis.Table:
     )
 
 
-def _matched(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
-    """Exposed visits by error and by the finest stratum with enough controls.
+def in_strata(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
+    """Exposed visits, each in the finest stratum with enough controls; both from `placed_visits`.
 
-    Returns fingerprint, n1 (exposed visits), a (of them left), n0 (controls) and p0 (share of
-    the controls that left); n0 and p0 are null for the visits that found no stratum.
+    Adds level (of `STRATA`; beyond its end for a visit without a stratum), a by_<key> column for
+    each key (null where the level leaves it out), n0 (controls) and p0 (share of them that
+    left); both are null for the visits that found no stratum.
     """
     for level, keys in enumerate(STRATA):
         pool = controls.group_by(*keys).agg(n0=_.count(), p0=_.left.mean())
@@ -115,10 +118,15 @@ def _matched(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
     )
     # What a coarser stratum leaves out must not divide it.
     stratum = {
-        f"by_{key}": ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
-        for key in STRATA[0]
+        name: ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
+        for name, key in zip(STRATUM, STRATA[0], strict=True)
     }
-    by_stratum = exposed.group_by("fingerprint", "level", **stratum)
+    return exposed.mutate(**stratum)
+
+
+def _by_stratum(exposed: ibis.Table) -> ibis.Table:
+    """By error and stratum: n1 (exposed visits), a (of them left), n0 and p0."""
+    by_stratum = exposed.group_by("fingerprint", "level", *STRATUM)
     return by_stratum.agg(n1=_.count(), a=_.left.sum(), n0=_.n0.max(), p0=_.p0.max())
 
 
