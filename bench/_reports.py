@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import duckdb
 
+APP = "tool"
+FIRST = date(2024, 1, 1)
 DAYS = 730
-SPAN = f"DATE '2024-01-01' + {DAYS - 1}"
 REPORTS_AN_INSTALL = 10
 STEPS = 8
 """Pieces in which the history arrives, one merge each."""
 
+START = int(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC).timestamp() * 1000)
+
 # u(x, k): uniform in [0, 1), the k-th number drawn for x.
-_DRAW = "CREATE OR REPLACE MACRO u(x, k) AS hash(xor(hash(x), k::UBIGINT)) / 18446744073709551616.0"
+_DRAW = """
+CREATE OR REPLACE TEMP MACRO u(x, k) AS
+    hash(xor(hash(xor(hash(x), {seed}::UBIGINT)), k::UBIGINT)) / 18446744073709551616.0
+"""
 
 # Visits a life: geometric. A quarter of the lives is cut off by the end of the two years.
 _LIVES = """
-CREATE OR REPLACE TEMP TABLE drawn AS
+CREATE OR REPLACE TEMP TABLE drawn_lives AS
 SELECT i AS install, first_day, lag_days, system,
     1 + floor(ln(1 - u(i, 3)) / ln(1 - 1 / 7.3))::INT AS visits
 FROM (
@@ -27,12 +35,12 @@ FROM (
 
 _VISITS = """
 CREATE OR REPLACE TEMP TABLE drawn_days AS
-SELECT *, hash(install, nth) AS visit FROM (
+SELECT *, hash(install, nth, {seed}) AS visit FROM (
     SELECT install, nth, lag_days, system,
         first_day + sum(CASE nth WHEN 0 THEN 0 ELSE
             1 + floor(-ln(1 - u(hash(install, nth), 5)) * 7)::INT END)
             OVER (PARTITION BY install ORDER BY nth) AS day
-    FROM (SELECT *, unnest(range(visits)) AS nth FROM drawn)
+    FROM (SELECT *, unnest(range(visits)) AS nth FROM drawn_lives)
 ) WHERE day < {days}
 """
 
@@ -44,7 +52,7 @@ WITH each_report AS (
         CASE WHEN system < 0.6 THEN 'Linux' WHEN system < 0.85 THEN 'Darwin' ELSE 'Windows' END
             AS os,
         floor(system * 15)::INT AS build,
-        1704067200000 + day::BIGINT * 86400000 + floor(u(hash(visit, n), 7) * 86400000)::BIGINT
+        {start} + day::BIGINT * 86400000 + floor(u(hash(visit, n), 7) * 86400000)::BIGINT
             AS time,
         floor(30 * pow(u(hash(visit, n), 8), 2))::INT AS error
     FROM (
@@ -54,7 +62,7 @@ WITH each_report AS (
         FROM drawn_days WHERE day >= {since} AND day < {until}
     )
 )
-SELECT md5(r::VARCHAR) AS id, 'tool' AS app, md5(install::VARCHAR) AS install, time,
+SELECT md5(r::VARCHAR) AS id, '{app}' AS app, md5(install::VARCHAR) AS install, time,
     epoch_ms(time)::DATE AS day,
     CASE WHEN failed THEN 'error' ELSE 'run' END AS kind,
     ['init', 'install', 'test', 'update', 'list', 'remove'][1 + floor(6 * u(r, 12))::INT]
@@ -80,14 +88,17 @@ FROM each_report
 """
 
 
-def draw_lives(connection: duckdb.DuckDBPyConnection, reports: int) -> None:
+def draw(connection: duckdb.DuckDBPyConnection, reports: int, *, seed: int = 0) -> None:
     """Draw the installs of about so many reports, and the days on which each came."""
-    connection.execute(_DRAW)
+    connection.execute(_DRAW.format(seed=seed))
     installs = reports // REPORTS_AN_INSTALL
     connection.execute(_LIVES.format(days=DAYS, installs=installs))
-    connection.execute(_VISITS.format(days=DAYS))
+    connection.execute(_VISITS.format(days=DAYS, seed=seed))
 
 
-def arrive(connection: duckdb.DuckDBPyConnection, since: int, until: int) -> None:
+def arrive(
+    connection: duckdb.DuckDBPyConnection, since: int, until: int, *, at_most: int | None = None
+) -> None:
     """Let the reports of these days (counted from the first) arrive."""
-    connection.execute(_REPORTS.format(since=since, until=until))
+    limit = "" if at_most is None else f" LIMIT {at_most}"
+    connection.execute(_REPORTS.format(since=since, until=until, app=APP, start=START) + limit)

@@ -5,8 +5,8 @@
 history as they should.
 
 What many rows share stands in a table of its own, numbered as it comes: a report's metrics in
-``profiles``, a visit's place in its install's life in ``points``. To count visits by either is to
-count small numbers.
+``profiles``, a visit's place in its install's life in ``points``, a solution and an operation in
+``tasks``. To count by one of them is to count small numbers.
 """
 
 from __future__ import annotations
@@ -37,6 +37,14 @@ _VISIT = """
     os VARCHAR, version VARCHAR, profile INTEGER, point INTEGER
 """
 
+# A run report that names a solution. Gaps to the install's report before: of the same task, and of
+# the same solution, 0 where both lie on one day or in one week.
+_DEPLOYMENT = """
+    app VARCHAR, install UUID, day DATE, week DATE, task INTEGER, succeeded BOOLEAN,
+    gap INTEGER, week_gap INTEGER, solution_gap INTEGER, solution_week_gap INTEGER,
+    os VARCHAR, version VARCHAR
+"""
+
 SCHEMA = f"""
 CREATE TABLE about (schema_version INTEGER, source VARCHAR);
 CREATE TABLE cursors (
@@ -47,55 +55,65 @@ CREATE TABLE reports ({_REPORT});
 CREATE TABLE errors ({_REPORT});
 CREATE TABLE visits ({_VISIT});
 CREATE TABLE visits_ci ({_VISIT});
+CREATE TABLE deployments ({_DEPLOYMENT});
+CREATE TABLE deployments_ci ({_DEPLOYMENT});
 CREATE TABLE profiles (
-    profile INTEGER, os VARCHAR, os_version VARCHAR, version VARCHAR, metrics MAP(VARCHAR, VARCHAR)
+    profile INTEGER, digest UHUGEINT, os VARCHAR, os_version VARCHAR, version VARCHAR,
+    metrics MAP(VARCHAR, VARCHAR)
 );
 CREATE TABLE points (
     point INTEGER, number_bin INTEGER, gap_bin INTEGER, version VARCHAR, os VARCHAR, month DATE
 );
+CREATE TABLE tasks (task INTEGER, solution VARCHAR, operation VARCHAR);
 """
-"""``visits`` leaves runs by CI services out; ``visits_ci`` holds, for the installs that ever ran
-in one, the visits with them. ``errors`` repeats the reports of kind error."""
+"""``visits`` and ``deployments`` leave runs by CI services out; ``visits_ci`` and
+``deployments_ci`` hold, for the installs that ever ran in one, all with them. ``errors`` repeats
+the reports of kind error."""
 
 # One report an id, also where a retry stands under two days. What bears no id or install as
-# reports do was written by hand, and is none.
+# reports do was written by hand, and is none. Metrics are compared by a digest of 128 bits.
 _FRESH = """
 CREATE TEMP TABLE fresh AS
-SELECT * FROM (
-    SELECT * REPLACE (try_cast(id AS UUID) AS id, try_cast(install AS UUID) AS install)
-    FROM arrived
+SELECT id, arg_min(row, received) AS row, arg_min(digest, received) AS digest
+FROM (
+    SELECT try_cast(id AS UUID) AS id, rowid AS row, received,
+        md5_number(metrics::VARCHAR) AS digest
+    FROM arrived WHERE try_cast(install AS UUID) IS NOT NULL
 ) ANTI JOIN reports USING (id)
-WHERE id IS NOT NULL AND install IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY id ORDER BY received) = 1
+WHERE id IS NOT NULL
+GROUP BY id
 """
 
 _NEW_PROFILES = """
 INSERT INTO profiles BY NAME
-SELECT (SELECT count(*) FROM profiles) + row_number() OVER (ORDER BY metrics::VARCHAR) AS profile,
-    * FROM (
-    SELECT metrics, any_value(os) AS os, any_value(os_version) AS os_version,
-        any_value(version) AS version
-    FROM fresh ANTI JOIN profiles ON fresh.metrics IS NOT DISTINCT FROM profiles.metrics
-    GROUP BY metrics
-)
+SELECT (SELECT count(*) FROM profiles) + row_number() OVER (ORDER BY digest) AS profile,
+    digest, os, os_version, version, metrics
+FROM (SELECT digest, min(row) AS row FROM fresh ANTI JOIN profiles USING (digest) GROUP BY digest)
+    JOIN arrived ON arrived.rowid = row
 """
 
 _NEW_REPORTS = """
 INSERT INTO reports BY NAME
-SELECT fresh.* EXCLUDE (os_version, metrics), profile
-FROM fresh JOIN profiles ON fresh.metrics IS NOT DISTINCT FROM profiles.metrics
+SELECT arrived.* EXCLUDE (os_version, metrics)
+        REPLACE (fresh.id AS id, arrived.install::UUID AS install),
+    profile
+FROM arrived JOIN fresh ON arrived.rowid = fresh.row JOIN profiles USING (digest)
 """
 
 _NEW_ERRORS = "INSERT INTO errors FROM reports SEMI JOIN fresh USING (id) WHERE kind = 'error'"
 
-_TOUCHED = "CREATE TEMP TABLE touched AS SELECT DISTINCT app, install FROM fresh"
+_TOUCHED = """
+CREATE TEMP TABLE touched AS
+SELECT DISTINCT app, install::UUID AS install
+FROM arrived JOIN fresh ON arrived.rowid = fresh.row
+"""
 
 _IN_CI = """
 CREATE TEMP TABLE in_ci AS
 SELECT DISTINCT app, install FROM reports SEMI JOIN touched USING (app, install) WHERE ci
 """
 
-_FORGET_VISITS = """
+_FORGET = """
 DELETE FROM {table} USING touched
 WHERE {table}.app = touched.app AND {table}.install = touched.install
 """
@@ -150,6 +168,40 @@ FROM lives JOIN points ON {_SAME_POINT.format("lives", "points")}
 """
 
 
+_NEW_TASKS = """
+INSERT INTO tasks BY NAME
+SELECT (SELECT count(*) FROM tasks) + row_number() OVER (ORDER BY solution, operation) AS task, *
+FROM (
+    SELECT DISTINCT solution, operation FROM arrived ANTI JOIN tasks
+        ON arrived.solution = tasks.solution
+        AND arrived.operation IS NOT DISTINCT FROM tasks.operation
+    WHERE kind = 'run' AND solution IS NOT NULL
+)
+"""
+
+_NEW_DEPLOYMENTS = """
+INSERT INTO {table} BY NAME
+SELECT * EXCLUDE (last_day, last_solution_day),
+    day - last_day AS gap,
+    (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
+    day - last_solution_day AS solution_gap,
+    (week - date_trunc('week', last_solution_day)::DATE) // 7 AS solution_week_gap
+FROM (
+    SELECT app, install, day, task, os, version,
+        date_trunc('week', day)::DATE AS week,
+        coalesce(outcome = 'ok', false) AS succeeded,
+        lag(day) OVER (PARTITION BY app, install, task ORDER BY time, id) AS last_day,
+        lag(day) OVER (
+            PARTITION BY app, install, reports.solution ORDER BY time, id
+        ) AS last_solution_day
+    FROM reports SEMI JOIN {installs} USING (app, install)
+        JOIN tasks ON reports.solution = tasks.solution
+        AND reports.operation IS NOT DISTINCT FROM tasks.operation
+    WHERE kind = 'run' AND {condition}
+)
+"""
+
+
 def merge(connection: duckdb.DuckDBPyConnection) -> int:
     """Take ``arrived`` into the other tables, all or nothing; returns how many reports were new."""
     connection.begin()
@@ -159,17 +211,25 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_NEW_ERRORS)
     connection.execute(_TOUCHED)
     connection.execute(_IN_CI)
-    for table, installs, condition in (
-        ("visits", "touched", "NOT ci"),
-        ("visits_ci", "in_ci", "true"),
-    ):
-        connection.execute(_FORGET_VISITS.format(table=table))
-        connection.execute(_LIVES.format(installs=installs, condition=condition))
-        connection.execute(_NEW_POINTS)
-        connection.execute(_NEW_VISITS.format(table=table))
-        connection.execute("DROP TABLE lives")
+    connection.execute(_NEW_TASKS)
+    _work_out_anew(connection, "", "touched", "NOT ci")
+    _work_out_anew(connection, "_ci", "in_ci", "true")
     for temporary in ("fresh", "touched", "in_ci"):
         connection.execute(f"DROP TABLE {temporary}")
     connection.execute("DELETE FROM arrived")
     connection.commit()
     return int(rows[0][0])
+
+
+def _work_out_anew(
+    connection: duckdb.DuckDBPyConnection, suffix: str, installs: str, condition: str
+) -> None:
+    """Visits and deployments of the installs touched, from the reports on a condition."""
+    chosen = {"installs": installs, "condition": condition}
+    connection.execute(_FORGET.format(table=f"visits{suffix}"))
+    connection.execute(_LIVES.format(**chosen))
+    connection.execute(_NEW_POINTS)
+    connection.execute(_NEW_VISITS.format(table=f"visits{suffix}"))
+    connection.execute("DROP TABLE lives")
+    connection.execute(_FORGET.format(table=f"deployments{suffix}"))
+    connection.execute(_NEW_DEPLOYMENTS.format(table=f"deployments{suffix}", **chosen))

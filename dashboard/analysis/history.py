@@ -56,7 +56,7 @@ class History:
         - profile: the number of its row in `profiles`, which holds os_version and metrics
         - point: the number of its row in `points`, its place in the install's life
         """
-        visits = self._in_scope(self._stored_visits())
+        visits = self._in_scope(self._lives("visits"))
         # A visit that was not there yet on the day the scope ends is none.
         known = _.next_day <= lit(self.scope.last_day)
         visits = visits.mutate(
@@ -87,6 +87,34 @@ class History:
     def shown_visits(self) -> ibis.Table:
         """The visits that period and filters choose; the gaps are those of the whole life."""
         return self.in_period(self.filtered(self.visits), "day")
+
+    @cached_property
+    def chosen_deployments(self) -> ibis.Table:
+        """Run reports with a solution that the filters choose: install, day, week, task (the
+        number of its row in `tasks`), succeeded, os, version, and to the install's one before:
+
+        - gap, week_gap: days and weeks since that of the same task; null where there is none
+        - solution_gap, solution_week_gap: since that of the same solution
+        """
+        deployments = self._in_scope(self._lives("deployments"))
+        chosen = self.filtered(deployments)
+        if chosen is deployments:
+            return chosen
+        solutions = self.tasks.select("task", "solution")
+        chosen = chosen.inner_join(solutions, "task")
+        same_task = ibis.window(group_by=["install", "task"], order_by="day")
+        same_solution = ibis.window(group_by=["install", "solution"], order_by="day")
+        return chosen.mutate(
+            gap=_.day.delta(_.day.lag().over(same_task), unit="day"),
+            week_gap=_weeks_between(_.week.lag().over(same_task), _.week),
+            solution_gap=_.day.delta(_.day.lag().over(same_solution), unit="day"),
+            solution_week_gap=_weeks_between(_.week.lag().over(same_solution), _.week),
+        ).drop("solution")
+
+    @cached_property
+    def tasks(self) -> ibis.Table:
+        """What is done to what: task, solution, operation."""
+        return self.stored("tasks")
 
     @cached_property
     def profiles(self) -> ibis.Table:
@@ -127,12 +155,14 @@ class History:
             table = table.filter(table[column] <= lit(scope.until))
         return table
 
-    def _stored_visits(self) -> ibis.Table:
-        visits = self.stored("visits")
+    def _lives(self, name: str) -> ibis.Table:
+        """Visits or deployments, those by CI services only where they count."""
+        without_ci = self.stored(name)
         if not self.scope.ci:
-            return visits
-        with_ci = self.stored("visits_ci")
-        return visits.anti_join(with_ci, ["app", "install"]).union(with_ci)
+            return without_ci
+        with_ci = self.stored(f"{name}_ci")
+        installs = self.stored("visits_ci")
+        return without_ci.anti_join(installs, ["app", "install"]).union(with_ci)
 
     def _by_people(self, reports: ibis.Table) -> ibis.Table:
         """The reports in the scope, those of CI services only where they count."""

@@ -33,15 +33,18 @@ def test_the_order_of_arrival_does_not_matter(
     assert merged(folder / "pieces.duckdb", again) == merged(folder / "once.duckdb", [reports])
 
 
-# Profiles and points are numbered as they come, so what they say is compared.
+# Profiles, points and tasks are numbered as they come, so what they say is compared.
 PROFILED = "(SELECT * EXCLUDE (profile) FROM {} JOIN profiles USING (profile))"
 PLACED = f"(SELECT * EXCLUDE (point) FROM {PROFILED} JOIN points USING (point))"
+DEPLOYED = "(SELECT * EXCLUDE (task) FROM {} JOIN tasks USING (task))"
 TABLES = {
     "arrived": "arrived",
     "reports": PROFILED.format("reports"),
     "errors": PROFILED.format("errors"),
     "visits": PLACED.format("visits"),
     "visits_ci": PLACED.format("visits_ci"),
+    "deployments": DEPLOYED.format("deployments"),
+    "deployments_ci": DEPLOYED.format("deployments_ci"),
 }
 
 
