@@ -14,24 +14,24 @@ def solution_deployments(history: History) -> ibis.Table:
 
     An attempt is a run report that names a solution; it succeeded where its outcome is ok.
     """
-    runs = _deployments(history).mutate(week=_.day.truncate("W"))
+    runs = deployments(history).mutate(week=_.day.truncate("W"))
     return _counted(history.in_period(runs, "week", "W"), "week", "solution", "operation")
 
 
 def deployments_by_operation(history: History) -> ibis.Table:
     """solution, operation, attempts, succeeded, installs: over the period."""
-    return _counted(history.in_period(_deployments(history), "day"), "solution", "operation")
+    return _counted(history.in_period(deployments(history), "day"), "solution", "operation")
 
 
 def deployments_by_solution(history: History) -> ibis.Table:
     """solution, attempts, succeeded, installs: over the period, most attempts first."""
-    counted = _counted(history.in_period(_deployments(history), "day"), "solution")
+    counted = _counted(history.in_period(deployments(history), "day"), "solution")
     return counted.order_by(ibis.desc("attempts"), "solution")
 
 
 def deployments_by_week(history: History) -> ibis.Table:
     """week, solution, attempts, succeeded, installs; a week without an attempt counts zero."""
-    runs = history.in_period(_deployments(history).mutate(week=_.day.truncate("W")), "week", "W")
+    runs = history.in_period(deployments(history).mutate(week=_.day.truncate("W")), "week", "W")
     every = history.in_period(weeks(history), "week", "W")
     every = every.cross_join(runs.select("solution").distinct())
     keys = ("week", "solution")
@@ -40,7 +40,8 @@ def deployments_by_week(history: History) -> ibis.Table:
     return frame.mutate(**zeros).order_by(*keys)
 
 
-def _deployments(history: History) -> ibis.Table:
+def deployments(history: History) -> ibis.Table:
+    """The run reports that name a solution, of any day."""
     return history.filtered(history.reports).filter(_.kind == "run", _.solution.notnull())
 
 
