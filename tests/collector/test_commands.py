@@ -105,6 +105,16 @@ def test_asking_sends_nothing_and_counts_for_nothing(
     assert server.requests == []
 
 
+@pytest.mark.parametrize("optimized", ["", "2"])
+def test_help_tells_what_each_action_does(home: Home, optimized: str) -> None:
+    tool = home.write(ARGPARSE)
+    shown = home.run(tool, "telemetry", "--help", env={"PYTHONOPTIMIZE": optimized}).stdout
+    words = " ".join(shown.split())
+    assert "None" not in words
+    if not optimized:
+        assert "preview: Print exactly what would be sent, and send nothing; explain: " in words
+
+
 def test_preview_of_nothing_keeps_nothing(home: Home, server: Server) -> None:
     tool = home.write(ARGPARSE, consent=None)
     shown = home.run(tool, "telemetry", "preview")

@@ -34,7 +34,9 @@ def test_it_needs_nothing_else(python: Path) -> None:
     assert names == {"wald"}
 
 
-@pytest.mark.parametrize("option", [[], ["-I"], ["-E"]], ids=["", "isolated", "deaf"])
+@pytest.mark.parametrize(
+    "option", [[], ["-I"], ["-E"], ["-OO"]], ids=["", "isolated", "deaf", "without docstrings"]
+)
 def test_a_tool_works_with_it(home: Home, server: Server, python: Path, option: list[str]) -> None:
     tool = home.folder / "tool.py"
     tool.write_text(TOOL)
