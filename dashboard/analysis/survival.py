@@ -41,7 +41,7 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
     placed = placed_visits(history)
     exposed = _first_exposed(history, placed, fingerprint)
     controls = _of_some_installs(history, placed.filter(_.errors == 0))
-    exposed = in_strata(exposed, controls)
+    exposed = in_strata(history, exposed, controls)
     number = ibis.dense_rank().over(ibis.window(order_by=["level", *STRATUM]))
     exposed = exposed.mutate(stratum=ibis.ifelse(_.n0.notnull(), number, ibis.null("int64")))
     columns = ("install", "day", "stratum")
