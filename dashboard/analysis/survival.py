@@ -13,7 +13,7 @@ from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from dashboard.analysis.errors import STRATA, STRATUM, in_strata, placed_visits
-from dashboard.analysis.history import History
+from dashboard.analysis.history import History, pseudonym
 from dashboard.analysis.proportion import Z95
 
 MOST_EXPOSED = 5_000
@@ -115,7 +115,7 @@ def _of_some_installs(history: History, controls: ibis.Table) -> ibis.Table:
     zeros = ""
     while installs > MOST_CONTROLS * 16 ** len(zeros):
         zeros += "0"
-    return controls.filter(_.install.cast("string").startswith(zeros)) if zeros else controls
+    return controls.filter(pseudonym(_.install).startswith(zeros)) if zeros else controls
 
 
 def _in_the_same(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
@@ -138,7 +138,7 @@ def _followed(history: History, rows: ibis.Table) -> ibis.Table:
     first = later.group_by(*keys).agg(left_on=_.left_on.min())
     end = first.left_on.fill_null(lit(history.scope.last_judged))
     return first.select(
-        "install",
+        pseudonym(first.install).name("install"),
         "exposed",
         "stratum",
         days=end.delta(first.day, unit="day"),
