@@ -187,6 +187,11 @@ def test_backoff_grows_to_an_hour_and_is_forgotten(tmp_path: Path) -> None:
     assert (backoff.failures(), backoff.wait()) == (0, 0)
 
 
+def test_a_clock_corrected_by_a_second_does_not_end_a_long_wait(tmp_path: Path) -> None:
+    (tmp_path / "retry").write_text(f"1 {time.time() + LONGEST_ASKED + 1}\n")
+    assert Backoff(str(tmp_path)).wait() == LONGEST_ASKED
+
+
 def test_a_clock_set_back_does_not_block_for_ever(tmp_path: Path) -> None:
     (tmp_path / "retry").write_text(f"3 {time.time() + 10 * LONGEST_ASKED}\n")
     assert Backoff(str(tmp_path)).wait() == 0
