@@ -8,9 +8,6 @@ import pandas as pd
 
 from dashboard.words import TOO_FEW, count, day, percent, plain_markdown, share
 
-MIN_VISITS = 5
-"""Matched visits with an error below which nothing is called proven."""
-
 
 def change(now: float, before: float | None) -> float | None:
     """The change relative to the period before; None where there is none to compare with."""
@@ -134,11 +131,11 @@ def worst_error(impact: pd.DataFrame) -> str:
 
 
 def proven(impact: pd.DataFrame) -> pd.Series:
-    """Which effects chance hardly explains: the interval leaves 0 out, also among many errors,
-    and there are enough visits for the normal law to say anything."""
-    apart = (impact["ci_low"] > 0) | (impact["ci_high"] < 0)
-    enough = impact["visits"] - impact["unmatched"] >= MIN_VISITS
-    return apart & (impact["q_value"] < 0.05) & enough
+    """Which effects of `error_interval` chance hardly explains, also among many errors.
+
+    The interval of such an effect leaves 0 out.
+    """
+    return impact["q_value"] < 0.05
 
 
 def users_lost(impact: pd.DataFrame) -> float | None:

@@ -12,6 +12,7 @@ import pandas as pd
 from dashboard.analysis.errors import error_impact
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
+from dashboard.analysis.interval import error_interval
 from dashboard.analysis.leavers import left_after_error
 from dashboard.analysis.lifecycle import lifecycle
 from dashboard.analysis.one_time import one_time
@@ -58,7 +59,14 @@ def _link(row: dict[Any, Any], sentry: SentryLinks | None) -> str | None:
     return sentry.of_fingerprint(row["fingerprint"])
 
 
-_IMPACT_NUMBERS = ("visits", "unmatched", "left", "expected", "excess", "ci_low", "ci_high")
+_ESTIMATES = ("visits", "unmatched", "left", "expected", "excess", "ci_low", "ci_high", "q_value")
+_IMPACT = ("fingerprint", "type", "where", "installs", *_ESTIMATES, "sentry_url")
+_IMPACT_COUNTS = {
+    "installs": _ESTIMATES,
+    "visits": _ESTIMATES,
+    "left": ("excess", "ci_low", "ci_high", "q_value"),
+    "unmatched": (),
+}
 
 _FIXED = (
     Table("new_installs", new_installs, ("day", "installs"), {"installs": ()}),
@@ -105,25 +113,8 @@ _FIXED = (
             "too_early": (),
         },
     ),
-    Table(
-        "error_impact",
-        error_impact,
-        (
-            "fingerprint",
-            "type",
-            "where",
-            "installs",
-            *_IMPACT_NUMBERS,
-            "q_value",
-            "sentry_url",
-        ),
-        {
-            "installs": (*_IMPACT_NUMBERS, "q_value"),
-            "visits": (*_IMPACT_NUMBERS, "q_value"),
-            "left": ("excess", "ci_low", "ci_high", "q_value"),
-            "unmatched": (),
-        },
-    ),
+    Table("error_impact", error_impact, _IMPACT, _IMPACT_COUNTS),
+    Table("error_interval", error_interval, _IMPACT, _IMPACT_COUNTS),
     Table(
         "left_after_error",
         left_after_error,

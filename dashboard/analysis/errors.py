@@ -51,6 +51,9 @@ def error_impact(history: History) -> pd.DataFrame:
     - ci_low, ci_high: 95 % interval of the excess, by the normal law
     - q_value: two-sided, Benjamini–Hochberg over the errors
 
+    This is the file others rely on. Interval and q-value promise too much where strata are fine;
+    `error_interval` says how sure one may be.
+
     The estimator is direct standardisation of the controls to the exposed visits' strata: with
     n₁ exposed visits in a stratum of which a left, and n₀ controls of which the share p₀ left,
     expected = Σ n₁p₀ and variance = Σ [a(1 − a/n₁) + n₁²p₀(1 − p₀)/n₀]. Null hypothesis of the
@@ -60,9 +63,11 @@ def error_impact(history: History) -> pd.DataFrame:
     exposed = history.filtered(placed.inner_join(history.exposures, ["install", "day"]))
     exposed = history.in_period(exposed, "day")
     strata = _by_stratum(in_strata(exposed, placed.filter(_.errors == 0)))
-    met = _met(history)
+    met = met_errors(history)
     frame = met.left_join(_totals(strata), "fingerprint").drop("fingerprint_right")
-    return _with_interval(frame)
+    # A frame: a table in memory would live on the one connection that Ibis shares between all
+    # threads, and they hang there.
+    return with_interval(frame.to_pandas())
 
 
 def placed_visits(history: History) -> ibis.Table:
@@ -116,12 +121,17 @@ def in_strata(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
         n0=ibis.coalesce(*[exposed[f"n0_{i}"] for i in levels]),
         p0=ibis.coalesce(*[exposed[f"p0_{i}"] for i in levels]),
     )
-    # What a coarser stratum leaves out must not divide it.
-    stratum = {
-        name: ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
-        for name, key in zip(STRATUM, STRATA[0], strict=True)
-    }
-    return exposed.mutate(**stratum)
+    return named_strata(exposed)
+
+
+def named_strata(table: ibis.Table) -> ibis.Table:
+    """Add `STRATUM`, by level and keys: what a coarser stratum leaves out must not divide it."""
+    return table.mutate(
+        **{
+            name: ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
+            for name, key in zip(STRATUM, STRATA[0], strict=True)
+        }
+    )
 
 
 def _by_stratum(exposed: ibis.Table) -> ibis.Table:
@@ -147,7 +157,7 @@ def _totals(strata: ibis.Table) -> ibis.Table:
     )
 
 
-def _met(history: History) -> ibis.Table:
+def met_errors(history: History) -> ibis.Table:
     """Every error in the period: fingerprint, its last type and where, installs that met it."""
     errors = history.filtered(history.reports).filter(_.kind == "error")
     errors = history.in_period(errors, "day")
@@ -159,13 +169,11 @@ def _met(history: History) -> ibis.Table:
     )
 
 
-def _with_interval(frame: ibis.Table) -> pd.DataFrame:
-    """Work out interval and q-value, for which Ibis has no normal law, on the few errors' rows.
+def with_interval(table: pd.DataFrame) -> pd.DataFrame:
+    """Make the frame of `IMPACT` of sums over an error's strata and the variance of its excess.
 
-    The result stays a frame: a table in memory would live on the one connection that Ibis shares
-    between all threads, and they hang there.
+    Ibis has no normal law; the few errors' rows are worked out here.
     """
-    table = frame.to_pandas()
     counts = ["visits", "unmatched", "left"]
     table[counts] = table[counts].fillna(0).astype("int64")
     table[["expected", "variance"]] = table[["expected", "variance"]].fillna(0.0).astype(float)

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import findings
-from dashboard.analysis.errors import error_impact
 from dashboard.analysis.headline import ACTIVE_DAYS, headline
+from dashboard.analysis.interval import error_interval
 from dashboard.views.active import active_installs
 from dashboard.views.errors import forest
 from dashboard.views.frame import View
@@ -28,7 +28,7 @@ class _Period:
     @classmethod
     def of(cls, view: View, since: date, until: date) -> _Period:
         scope = replace(view.scope, since=since, until=until)
-        lost = findings.users_lost(view.ask(error_impact, scope))
+        lost = findings.users_lost(view.ask(error_interval, scope))
         return cls(view.ask(headline, scope).iloc[0], lost)
 
     def part(self, name: str, base: str) -> float | None:
@@ -45,7 +45,7 @@ def show(view: View) -> None:
     with left:
         active_installs(view, findings.active(now.numbers["active"], _number(before, "active")))
     with right:
-        forest(view, view.table("error_impact"), most=5)
+        forest(view, view.table("error_interval"), most=5)
 
 
 def _tiles(view: View, now: _Period, before: _Period | None) -> None:

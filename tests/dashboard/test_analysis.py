@@ -12,6 +12,7 @@ import pytest
 from dashboard.analysis.errors import error_impact
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
+from dashboard.analysis.interval import error_interval
 from dashboard.analysis.leavers import left_after_error
 from dashboard.analysis.lifecycle import lifecycle
 from dashboard.analysis.one_time import one_time
@@ -131,20 +132,31 @@ def _known(column: str) -> Any:
     return _[column].fill_null("unknown")
 
 
-def test_error_impact(both: tuple[History, Prepared]) -> None:
+@pytest.mark.parametrize(
+    ("analysis", "plain"),
+    [
+        (error_impact, reference.error_impact),
+        (error_interval, reference.error_interval),
+    ],
+)
+def test_cost_of_errors(
+    both: tuple[History, Prepared],
+    analysis: Callable[[History], Any],
+    plain: Callable[[Prepared], dict[str, dict[str, Any]]],
+) -> None:
     history, of_reports = both
-    found = error_impact(history).set_index("fingerprint")
-    expected = reference.error_impact(of_reports)
+    found = analysis(history).set_index("fingerprint")
+    expected = plain(of_reports)
     assert set(found.index) == set(expected)
-    for fingerprint, plain in expected.items():
+    for fingerprint, sums in expected.items():
         row = found.loc[fingerprint]
         for name in ("installs", "visits", "unmatched", "left"):
-            assert row[name] == plain[name], name
-        if plain["visits"] == plain["unmatched"]:
+            assert row[name] == sums[name], name
+        if sums["visits"] == sums["unmatched"]:
             assert math.isnan(row["excess"])
             continue
-        assert row["excess"] == pytest.approx(plain["excess"])
-        assert row["expected"] == pytest.approx(plain["expected"])
-        reach = Z95 * math.sqrt(plain["variance"])
+        assert row["excess"] == pytest.approx(sums["excess"])
+        assert row["expected"] == pytest.approx(sums["expected"])
+        reach = Z95 * math.sqrt(sums["variance"])
         assert row["ci_high"] - row["excess"] == pytest.approx(reach)
         assert row["excess"] - row["ci_low"] == pytest.approx(reach)
