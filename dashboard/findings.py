@@ -8,6 +8,9 @@ import pandas as pd
 
 from dashboard.words import TOO_FEW, count, day, percent, plain_markdown, share
 
+MIN_VISITS = 5
+"""Matched visits with an error below which nothing is called proven."""
+
 
 def change(now: float, before: float | None) -> float | None:
     """The change relative to the period before; None where there is none to compare with."""
@@ -133,9 +136,11 @@ def worst_error(impact: pd.DataFrame) -> str:
 def proven(impact: pd.DataFrame) -> pd.Series:
     """Which effects of `error_interval` chance hardly explains, also among many errors.
 
-    The interval of such an effect leaves 0 out.
+    The interval of such an effect leaves 0 out. A visit or two are never enough: that none of ten
+    controls left does not mean that nobody does.
     """
-    return impact["q_value"] < 0.05
+    enough = impact["visits"] - impact["unmatched"] >= MIN_VISITS
+    return enough & (impact["q_value"] < 0.05)
 
 
 def users_lost(impact: pd.DataFrame) -> float | None:

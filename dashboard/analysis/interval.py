@@ -13,7 +13,7 @@ the second that of the controls they are held against. Two estimates make it com
 
 - q is one for all strata, q = (excess + 2) / (Σ n₁(1 − p₀) + 4), the excess taken as 0 where it is
   below. The 2 and 4 are those of Agresti and Coull (1998, The American Statistician 52:119–126):
-  without them, a handful of visits that all end alike would look certain.
+  without them, a few visits that all end alike would look certain.
 - p₀(1 − p₀)/(n₀ − 1), with the observed p₀, estimates the variance of p₀ without bias; p₁(1 − p₁)
   with the observed p₀ falls short by (1 − q)² times as much, which is added.
 

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from scipy.stats import norm
 
 from dashboard.analysis.errors import error_impact
 from dashboard.analysis.history import History
@@ -20,8 +21,9 @@ from dashboard.analysis.platforms import identifiers, metric_values, os_spread, 
 from dashboard.analysis.proportion import Z95
 from dashboard.analysis.retention import retention
 from dashboard.analysis.solutions import solution_deployments
+from dashboard.findings import proven
 from tests.dashboard import reference
-from tests.dashboard.histories import FIRST, history_of, random_reports
+from tests.dashboard.histories import ERRORS, FIRST, history_of, ms, random_reports
 from tests.dashboard.reference import Prepared, prepared
 
 CASES = [
@@ -160,3 +162,26 @@ def test_cost_of_errors(
         reach = Z95 * math.sqrt(sums["variance"])
         assert row["ci_high"] - row["excess"] == pytest.approx(reach)
         assert row["excess"] - row["ci_low"] == pytest.approx(reach)
+
+
+def test_a_single_visit_proves_nothing() -> None:
+    reports = [
+        {**_run(install, day), "id": f"{install:016x}{day:016x}"}
+        for install in range(40)
+        for day in (0, 1)
+    ]
+    fingerprint, kind, where = ERRORS[0]
+    met = {"error": {"fingerprint": fingerprint, "type": kind, "where": where}, "kind": "error"}
+    reports.append({**_run(99, 0), **met, "id": "f" * 32})
+    as_of = FIRST + timedelta(days=60)
+    with history_of(reports, as_of, as_of) as history:
+        found = error_interval(history)
+    assert found.loc[0, ["visits", "left", "expected", "excess"]].tolist() == [1, 1, 0, 1]
+    assert found.loc[0, "q_value"] == pytest.approx(2 * norm.sf(1 / math.sqrt(0.4 - 0.4**2)))
+    assert proven(found).tolist() == [False]
+    assert proven(found.assign(visits=5)).tolist() == [True]
+
+
+def _run(install: int, day: int) -> dict[str, Any]:
+    base = {"app": "tool", "install": f"{install:032x}", "ci": False, "dropped": 0}
+    return {**base, "time": ms(FIRST + timedelta(days=day)), "kind": "run", "metrics": {}}
