@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape
 
 import pandas as pd
 
-from bench._planted import Error
 from dashboard.charts import GREY, LOSS, PALETTE
+from tests.dashboard.planted import Error
 
 PROJECTS = 40
 """Projects whose estimates are drawn: more would hide each other."""
@@ -48,7 +48,7 @@ def figure(estimates: pd.DataFrame, errors: tuple[Error, ...], blamed: pd.DataFr
     """Draw estimates against what was planted, and beside it who is blamed unjustly.
 
     Args:
-        estimates: of `bench._study.study`.
+        estimates: of `tests.dashboard.study.study`.
         blamed: shares of projects, a row a harmless error and a column a method.
     """
     parts = [*_estimates(estimates, errors), *_blame(blamed)]

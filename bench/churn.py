@@ -11,33 +11,15 @@ from pathlib import Path
 import pandas as pd
 
 from bench._churn_figure import figure
-from bench._planted import ADVERSE, ERRORS, Error
-from bench._study import study
 from dashboard.analysis.errors import error_impact
+from tests.dashboard.planted import ADVERSE, ERRORS, Error
+from tests.dashboard.study import study, summary
 
 PROJECTS, ADVERSE_PROJECTS = 240, 120
 INSTALLS = 2_000
 SEED = 1
 _HEAD = "{:<40} {:>7} {:>8} {:>9} {:>8} {:>8} {:>7}"
 _LINE = "{:<40} {:>7.0f} {:>8.1f} {:>9.1f} {:>8.1%} {:>8.1%} {:>7.0%}"
-
-
-def summary(frame: pd.DataFrame, errors: tuple[Error, ...]) -> pd.DataFrame:
-    """A row an error: visits, planted and excess (means over projects), and shares of projects.
-
-    covered: the interval holds what was planted; blamed: it lies above 0; naive: so does that
-    of the naive comparison.
-    """
-    judged = frame.dropna(subset=["excess"])
-    judged = judged.assign(
-        covered=judged["planted"].between(judged["ci_low"], judged["ci_high"]),
-        blamed=judged["ci_low"] > 0,
-        naive=judged["naive_low"] > 0,
-    )
-    columns = ["visits", "planted", "excess", "covered", "blamed", "naive"]
-    means = judged.groupby("error")[columns].mean()
-    means.index = pd.Index([errors[place].name for place in means.index])
-    return means
 
 
 def main(figure_file: Path | None = None) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from bench._planted import ERRORS
-from bench._study import study
-from bench.churn import summary
+from tests.dashboard.planted import ERRORS
+from tests.dashboard.study import study, summary
 
 PROJECTS = 200
 

@@ -11,13 +11,13 @@ import pandas as pd
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from bench._planted import DAYS, ERRORS, Error, Floats, Visits, simulate
 from dashboard.analysis.errors import MIN_CONTROLS
 from dashboard.analysis.history import History
 from dashboard.analysis.interval import error_interval
 from dashboard.analysis.proportion import Z95
 from dashboard.analysis.scope import Scope
 from dashboard.merge import SCHEMA, merge
+from tests.dashboard.planted import DAYS, ERRORS, Error, Floats, Visits, simulate
 
 FIRST = date(2025, 1, 1)
 AT_ONCE = 25
@@ -65,6 +65,24 @@ def study(
         part = _estimated(visits, count, estimate).merge(_truth(visits, count))
         parts.append(part.assign(project=part["project"] + start))
     return pd.concat(parts, ignore_index=True)
+
+
+def summary(frame: pd.DataFrame, errors: tuple[Error, ...]) -> pd.DataFrame:
+    """A row an error: visits, planted and excess (means over projects), and shares of projects.
+
+    covered: the interval holds what was planted; blamed: it lies above 0; naive: so does that
+    of the naive comparison.
+    """
+    judged = frame.dropna(subset=["excess"])
+    judged = judged.assign(
+        covered=judged["planted"].between(judged["ci_low"], judged["ci_high"]),
+        blamed=judged["ci_low"] > 0,
+        naive=judged["naive_low"] > 0,
+    )
+    columns = ["visits", "planted", "excess", "covered", "blamed", "naive"]
+    means = judged.groupby("error")[columns].mean()
+    means.index = pd.Index([errors[place].name for place in means.index])
+    return means
 
 
 def _estimated(visits: Visits, projects: int, estimate: Estimate) -> pd.DataFrame:
