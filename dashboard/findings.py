@@ -134,11 +134,13 @@ def worst_error(impact: pd.DataFrame) -> str:
 
 
 def proven(impact: pd.DataFrame) -> pd.Series:
-    """Which effects chance hardly explains: the interval leaves 0 out, also among many errors,
-    and there are enough visits for the normal law to say anything."""
-    apart = (impact["ci_low"] > 0) | (impact["ci_high"] < 0)
+    """Which effects of `error_interval` chance hardly explains, also among many errors.
+
+    The interval of such an effect leaves 0 out. A visit or two are never enough: that none of ten
+    controls left does not mean that nobody does.
+    """
     enough = impact["visits"] - impact["unmatched"] >= MIN_VISITS
-    return apart & (impact["q_value"] < 0.05) & enough
+    return enough & (impact["q_value"] < 0.05)
 
 
 def users_lost(impact: pd.DataFrame) -> float | None:

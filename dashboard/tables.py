@@ -15,6 +15,7 @@ from dashboard.analysis.first_run import first_run_errors
 from dashboard.analysis.funnel import funnel
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
+from dashboard.analysis.interval import error_interval
 from dashboard.analysis.leavers import left_after_error
 from dashboard.analysis.lifecycle import lifecycle
 from dashboard.analysis.losses import loss_account
@@ -66,7 +67,14 @@ def _links(frame: pd.DataFrame, sentry: SentryLinks | None) -> list[str] | None:
     ]
 
 
-_IMPACT_NUMBERS = ("visits", "unmatched", "left", "expected", "excess", "ci_low", "ci_high")
+_ESTIMATES = ("visits", "unmatched", "left", "expected", "excess", "ci_low", "ci_high", "q_value")
+_IMPACT = ("fingerprint", "type", "where", "installs", *_ESTIMATES, "sentry_url")
+_IMPACT_COUNTS = {
+    "installs": _ESTIMATES,
+    "visits": _ESTIMATES,
+    "left": ("excess", "ci_low", "ci_high", "q_value"),
+    "unmatched": (),
+}
 _FIRST_RUN_ESTIMATES = ("share", "expected", "difference", "ci_low", "ci_high")
 _QUALITY = ("attempts", "succeeded", "share", "timed", "median_ms", "p90_ms")
 _CLEAN = ("clean_installs", "install_share", "runs", "clean_runs", "run_share")
@@ -117,25 +125,8 @@ _FIXED = (
             "too_early": (),
         },
     ),
-    Table(
-        "error_impact",
-        error_impact,
-        (
-            "fingerprint",
-            "type",
-            "where",
-            "installs",
-            *_IMPACT_NUMBERS,
-            "q_value",
-            "sentry_url",
-        ),
-        {
-            "installs": (*_IMPACT_NUMBERS, "q_value"),
-            "visits": (*_IMPACT_NUMBERS, "q_value"),
-            "left": ("excess", "ci_low", "ci_high", "q_value"),
-            "unmatched": (),
-        },
-    ),
+    Table("error_impact", error_impact, _IMPACT, _IMPACT_COUNTS),
+    Table("error_interval", error_interval, _IMPACT, _IMPACT_COUNTS),
     Table(
         "left_after_error",
         left_after_error,

@@ -51,6 +51,9 @@ def error_impact(history: History) -> pd.DataFrame:
     - ci_low, ci_high: 95 % interval of the excess, by the normal law
     - q_value: two-sided, Benjamini–Hochberg over the errors
 
+    This is the file others rely on. Interval and q-value promise too much where strata are fine;
+    `error_interval` says how sure one may be.
+
     The estimator is direct standardisation of the controls to the exposed visits' strata: with
     n₁ exposed visits in a stratum of which a left, and n₀ controls of which the share p₀ left,
     expected = Σ n₁p₀ and variance = Σ [a(1 − a/n₁) + n₁²p₀(1 − p₀)/n₀]. Null hypothesis of the
@@ -64,16 +67,22 @@ def error_impact(history: History) -> pd.DataFrame:
     strata = strata.group_by("fingerprint", "level", *STRATUM).agg(
         n1=_.n1.sum(), a=_.a.sum(), n0=_.n0.max(), p0=_.p0.max()
     )
-    met = _met(history)
+    met = met_errors(history)
     frame = met.left_join(_totals(strata), "fingerprint").drop("fingerprint_right")
-    return _with_interval(frame)
+    # A frame: a table in memory would live on the one connection that Ibis shares between all
+    # threads, and they hang there.
+    return with_interval(frame.to_pandas())
 
 
 def placed_visits(history: History) -> ibis.Table:
     """Visits that can be judged, each with its place in an install's life."""
     judged = history.visits.filter(~_.censored)
-    visits = judged.select("install", "day", "errors", "left", "point")
-    return visits.inner_join(_points(history), "point")
+    return placed(history, judged.select("install", "day", "errors", "left", "point"))
+
+
+def placed(history: History, table: ibis.Table) -> ibis.Table:
+    """Add the keys of `STRATA` to what has the `point` of a visit."""
+    return table.inner_join(_points(history), "point")
 
 
 def in_strata(history: History, exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
@@ -100,13 +109,18 @@ def in_strata(history: History, exposed: ibis.Table, controls: ibis.Table) -> ib
     n0 = ibis.cases(*[(enough[level], points[f"n0_{level}"]) for level in levels])
     l0 = ibis.cases(*[(enough[level], points[f"l0_{level}"]) for level in levels])
     level = ibis.cases(*zip(enough, levels, strict=True), else_=len(STRATA))
-    # What a coarser stratum leaves out must not divide it.
-    stratum_keys = {
-        name: ibis.ifelse(level < _levels_with(key), points[key], ibis.null())
-        for name, key in zip(STRATUM, STRATA[0], strict=True)
-    }
-    found = points.select("point", level=level, n0=n0, p0=l0 / n0, **stratum_keys)
-    return exposed.inner_join(found, "point")
+    found = named_strata(points.mutate(level=level, n0=n0, p0=l0 / n0))
+    return exposed.inner_join(found.select("point", "level", "n0", "p0", *STRATUM), "point")
+
+
+def named_strata(table: ibis.Table) -> ibis.Table:
+    """Add `STRATUM`, by level and keys: what a coarser stratum leaves out must not divide it."""
+    return table.mutate(
+        **{
+            name: ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
+            for name, key in zip(STRATUM, STRATA[0], strict=True)
+        }
+    )
 
 
 def _points(history: History) -> ibis.Table:
@@ -131,7 +145,7 @@ def _totals(strata: ibis.Table) -> ibis.Table:
     )
 
 
-def _met(history: History) -> ibis.Table:
+def met_errors(history: History) -> ibis.Table:
     """Every error in the period: fingerprint, its last type and where, installs that met it."""
     errors = history.in_period(history.filtered(history.errors), "day")
     last = {"order_by": ["time", "id"]}
@@ -149,13 +163,11 @@ def error_names(history: History) -> ibis.Table:
     return errors.agg(type=_.error_type.last(**last), where=_.error_where.last(**last))
 
 
-def _with_interval(frame: ibis.Table) -> pd.DataFrame:
-    """Work out interval and q-value, for which Ibis has no normal law, on the few errors' rows.
+def with_interval(table: pd.DataFrame) -> pd.DataFrame:
+    """Make the frame of `IMPACT` of sums over an error's strata and the variance of its excess.
 
-    The result stays a frame: a table in memory would live on the one connection that Ibis shares
-    between all threads, and they hang there.
+    Ibis has no normal law; the few errors' rows are worked out here.
     """
-    table = frame.to_pandas()
     counts = ["visits", "unmatched", "left"]
     table[counts] = table[counts].fillna(0).astype("int64")
     table[["expected", "variance"]] = table[["expected", "variance"]].fillna(0.0).astype(float)

@@ -22,7 +22,9 @@ _IMPACT_COLUMNS = {
     "unmatched": _NUMBER("Unmatched", help="Of these, visits for which no like ones were found."),
     "left": _NUMBER("Left", help="Matched visits after which the user was gone."),
     "expected": _NUMBER("Expected", format="%.1f", help="Leavers of as many like visits."),
-    "excess": _NUMBER("Users lost", format="%.1f", help="Left, less expected."),
+    "excess": _NUMBER(
+        "Users lost", format="%.1f", help="Left, less expected: net of what other errors cost."
+    ),
     "ci_low": _NUMBER("from", format="%.1f", help="Lower end of the 95 % interval."),
     "ci_high": _NUMBER("to", format="%.1f", help="Upper end of the 95 % interval."),
     "q_value": _NUMBER(
@@ -46,7 +48,7 @@ _LEAVER_COLUMNS = {
 
 def show(view: View) -> None:
     """Draw the page."""
-    impact = view.table("error_impact")
+    impact = view.table("error_interval")
     forest(view, impact)
     if len(impact.dropna(subset=["excess"])):  # else the table stands above, without a picture
         _ranking(view, impact)
@@ -97,7 +99,7 @@ def forest(view: View, impact: pd.DataFrame, *, most: int = 15) -> None:
         + (f" {early} more are too early to tell." if early else ""),
         figure if len(judged) else None,
         impact,
-        "error_impact",
+        "error_interval",
         columns=_columns(_IMPACT_COLUMNS, view),
         nothing="No error was reported in this period.",
     )

@@ -36,13 +36,13 @@ def show(view: View) -> None:
     """Draw the page."""
     now = _Period.of(view, view.period.since, view.period.until)
     before = _Period.of(view, *view.period.before) if view.period.before else None
-    impact = view.table("error_impact")
-    _tiles(view, now, before, findings.users_lost(impact))
+    costs = view.table("error_interval")
+    _tiles(view, now, before, findings.users_lost(costs))
     left, right = st.columns(2)
     with left:
         active_installs(view, findings.active(now.numbers["active"], _number(before, "active")))
     with right:
-        forest(view, impact, most=5)
+        forest(view, costs, most=5)
 
 
 def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None) -> None:

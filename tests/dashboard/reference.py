@@ -281,41 +281,73 @@ def _bin(value: float | None, edges: list[int]) -> int:
     return sum(value > edge for edge in edges)
 
 
-def error_impact(p: Prepared) -> dict[str, dict[str, float]]:
+def error_impact(p: Prepared) -> dict[str, dict[str, Any]]:
     """By fingerprint: installs, visits, unmatched, left, expected, excess, variance."""
+    judged = _judged(p)
+    controls = [(place, left) for place, met, left in judged if not met]
+    return {fingerprint: _cost(p, fingerprint, judged, controls) for fingerprint in _errors(p)}
+
+
+def error_interval(p: Prepared) -> dict[str, dict[str, Any]]:
+    """The same, against visits without this error, by the better variance."""
+    judged, found = _judged(p), {}
+    for f in _errors(p):
+        controls = [(place, left) for place, met, left in judged if f not in met]
+        cost = found[f] = _cost(p, f, judged, controls)
+        q = (max(cost["excess"], 0) + 2) / (cost["staying"] + 4)
+        cost["variance"] = 0.0
+        for n1, _a, n0, p0 in cost["strata"]:
+            p1 = p0 + q * (1 - p0)
+            doubt = p0 * (1 - p0) / (n0 - 1)
+            cost["variance"] += n1 * (p1 * (1 - p1) + (1 - q) ** 2 * doubt) + n1**2 * doubt
+    return found
+
+
+def _judged(p: Prepared) -> list[tuple[tuple[Any, ...], set[str], bool]]:
+    """Place in an install's life, errors met, and whether it was the last; of every visit."""
     judged = []
     for visit in p.visits[~p.visits["censored"].astype(bool)].itertuples():
         judged.append((place_of(visit), visit.errors, bool(visit.left)))
-    impact: dict[str, dict[str, float]] = {}
-    errors = p.reports[p.reports["kind"] == "error"]
-    for fingerprint in sorted(errors["fingerprint"].unique()):
-        strata: dict[tuple[Any, ...], list[bool]] = {}
-        unmatched = 0
-        for place, met, left in judged:
-            if fingerprint not in met:
-                continue
-            for depth in (5, 4, 3, 2, 1):
-                # Of the finest place, drop the month, then the OS, then the version, then the gap.
-                stratum = stratum_of(place, depth)
-                if len(_controls(judged, stratum, depth)) >= 10:
-                    strata.setdefault(stratum, []).append(left)
-                    break
-            else:
-                unmatched += 1
-        total = {"visits": float(unmatched), "unmatched": float(unmatched)}
-        total |= {"left": 0.0, "expected": 0.0, "variance": 0.0}
-        for stratum, lefts in strata.items():
-            controls = _controls(judged, stratum, len(stratum))
-            n0, p0 = len(controls), sum(controls) / len(controls)
-            n1, a = len(lefts), sum(lefts)
-            total["visits"] += n1
-            total["left"] += a
-            total["expected"] += n1 * p0
-            total["variance"] += a * (1 - a / n1) + n1**2 * p0 * (1 - p0) / n0
-        total["installs"] = errors[errors["fingerprint"] == fingerprint]["install"].nunique()
-        total["excess"] = total["left"] - total["expected"]
-        impact[fingerprint] = total
-    return impact
+    return judged
+
+
+def _errors(p: Prepared) -> list[str]:
+    return sorted(p.reports["fingerprint"].dropna().unique())
+
+
+def _cost(
+    p: Prepared, fingerprint: str, judged: list[Any], controls: list[tuple[tuple[Any, ...], bool]]
+) -> dict[str, Any]:
+    exposed: dict[tuple[Any, ...], list[bool]] = {}
+    unmatched = 0
+    for place, met, left in judged:
+        if fingerprint not in met:
+            continue
+        for depth in (5, 4, 3, 2, 1):
+            # Of the finest place, drop the month, then the OS, then the version, then the gap.
+            stratum = stratum_of(place, depth)
+            if len(_in_stratum(controls, stratum)) >= 10:
+                exposed.setdefault(stratum, []).append(left)
+                break
+        else:
+            unmatched += 1
+    strata = []
+    for stratum, lefts in exposed.items():
+        of_controls = _in_stratum(controls, stratum)
+        n0 = len(of_controls)
+        strata.append((len(lefts), sum(lefts), n0, sum(of_controls) / n0))
+    met_it = p.reports[p.reports["fingerprint"] == fingerprint]
+    return {
+        "installs": met_it["install"].nunique(),
+        "visits": unmatched + sum(n1 for n1, *_ in strata),
+        "unmatched": unmatched,
+        "left": sum(a for _, a, *_ in strata),
+        "expected": sum(n1 * p0 for n1, _, _, p0 in strata),
+        "excess": sum(a - n1 * p0 for n1, a, _, p0 in strata),
+        "variance": sum(a * (1 - a / n1) + n1**2 * p0 * (1 - p0) / n0 for n1, a, n0, p0 in strata),
+        "staying": sum(n1 * (1 - p0) for n1, _, _, p0 in strata),
+        "strata": strata,
+    }
 
 
 def place_of(visit: Any) -> tuple[Any, ...]:
@@ -329,5 +361,7 @@ def stratum_of(place: tuple[Any, ...], depth: int) -> tuple[Any, ...]:
     return place[:depth]
 
 
-def _controls(judged: list[Any], stratum: tuple[Any, ...], depth: int) -> list[bool]:
-    return [left for place, met, left in judged if not met and stratum_of(place, depth) == stratum]
+def _in_stratum(
+    controls: list[tuple[tuple[Any, ...], bool]], stratum: tuple[Any, ...]
+) -> list[bool]:
+    return [left for place, left in controls if stratum_of(place, len(stratum)) == stratum]

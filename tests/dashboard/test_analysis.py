@@ -8,10 +8,12 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from scipy.stats import norm
 
 from dashboard.analysis.errors import error_impact
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
+from dashboard.analysis.interval import error_interval
 from dashboard.analysis.leavers import left_after_error
 from dashboard.analysis.lifecycle import lifecycle
 from dashboard.analysis.one_time import one_time
@@ -19,8 +21,9 @@ from dashboard.analysis.platforms import identifiers, metric_values, os_spread, 
 from dashboard.analysis.proportion import Z95
 from dashboard.analysis.retention import retention
 from dashboard.analysis.solutions import solution_deployments
+from dashboard.findings import proven
 from tests.dashboard import reference
-from tests.dashboard.histories import FIRST, history_of, random_reports
+from tests.dashboard.histories import ERRORS, FIRST, history_of, ms, random_reports
 from tests.dashboard.reference import Prepared, prepared
 from tests.dashboard.rows import rows_of, same
 
@@ -109,20 +112,54 @@ def _known(column: str) -> Any:
     return _[column].fill_null("unknown")
 
 
-def test_error_impact(both: tuple[History, Prepared]) -> None:
+@pytest.mark.parametrize(
+    ("analysis", "plain"),
+    [
+        (error_impact, reference.error_impact),
+        (error_interval, reference.error_interval),
+    ],
+)
+def test_cost_of_errors(
+    both: tuple[History, Prepared],
+    analysis: Callable[[History], Any],
+    plain: Callable[[Prepared], dict[str, dict[str, Any]]],
+) -> None:
     history, of_reports = both
-    found = error_impact(history).set_index("fingerprint")
-    expected = reference.error_impact(of_reports)
+    found = analysis(history).set_index("fingerprint")
+    expected = plain(of_reports)
     assert set(found.index) == set(expected)
-    for fingerprint, plain in expected.items():
+    for fingerprint, sums in expected.items():
         row = found.loc[fingerprint]
         for name in ("installs", "visits", "unmatched", "left"):
-            assert row[name] == plain[name], name
-        if plain["visits"] == plain["unmatched"]:
+            assert row[name] == sums[name], name
+        if sums["visits"] == sums["unmatched"]:
             assert math.isnan(row["excess"])
             continue
-        assert row["excess"] == pytest.approx(plain["excess"])
-        assert row["expected"] == pytest.approx(plain["expected"])
-        reach = Z95 * math.sqrt(plain["variance"])
+        assert row["excess"] == pytest.approx(sums["excess"])
+        assert row["expected"] == pytest.approx(sums["expected"])
+        reach = Z95 * math.sqrt(sums["variance"])
         assert row["ci_high"] - row["excess"] == pytest.approx(reach)
         assert row["excess"] - row["ci_low"] == pytest.approx(reach)
+
+
+def test_a_single_visit_proves_nothing() -> None:
+    reports = [
+        {**_run(install, day), "id": f"{install:016x}{day:016x}"}
+        for install in range(40)
+        for day in (0, 1)
+    ]
+    fingerprint, kind, where = ERRORS[0]
+    met = {"error": {"fingerprint": fingerprint, "type": kind, "where": where}, "kind": "error"}
+    reports.append({**_run(99, 0), **met, "id": "f" * 32})
+    as_of = FIRST + timedelta(days=60)
+    with history_of(reports, as_of, as_of) as history:
+        found = error_interval(history)
+    assert found.loc[0, ["visits", "left", "expected", "excess"]].tolist() == [1, 1, 0, 1]
+    assert found.loc[0, "q_value"] == pytest.approx(2 * norm.sf(1 / math.sqrt(0.4 - 0.4**2)))
+    assert proven(found).tolist() == [False]
+    assert proven(found.assign(visits=5)).tolist() == [True]
+
+
+def _run(install: int, day: int) -> dict[str, Any]:
+    base = {"app": "tool", "install": f"{install:032x}", "ci": False, "dropped": 0}
+    return {**base, "time": ms(FIRST + timedelta(days=day)), "kind": "run", "metrics": {}}

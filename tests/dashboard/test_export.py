@@ -28,6 +28,8 @@ DESIGNED = {
     "one_time": "cohort,installs,one_time,too_early,share",
     "error_impact": "fingerprint,type,where,installs,visits,unmatched,left,expected,excess,ci_low,"
     "ci_high,q_value,sentry_url",
+    "error_interval": "fingerprint,type,where,installs,visits,unmatched,left,expected,excess,"
+    "ci_low,ci_high,q_value,sentry_url",
     "left_after_error": "install,first_seen,last_seen,silent_days,visits,fingerprint,type,version,"
     "os,sentry_url",
     "stickiness": "day,active_1,active_30,share",

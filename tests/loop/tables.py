@@ -27,6 +27,8 @@ COLUMNS = {
     "one_time": "cohort,installs,one_time,too_early,share",
     "error_impact": "fingerprint,type,where,installs,visits,unmatched,left,expected,excess,"
     "ci_low,ci_high,q_value,sentry_url",
+    "error_interval": "fingerprint,type,where,installs,visits,unmatched,left,expected,excess,"
+    "ci_low,ci_high,q_value,sentry_url",
     "left_after_error": "install,first_seen,last_seen,silent_days,visits,fingerprint,type,"
     "version,os,sentry_url",
 }
@@ -130,6 +132,8 @@ class Tables:
             else:
                 numbers = (0, 0, 0, None, None, None, None, None)
             yield fingerprint(error), *error, n, *numbers, None
+
+    error_interval = error_impact
 
     def left_after_error(self) -> Iterable[Row]:
         for one in self.lived if self.judged else []:

@@ -16,7 +16,7 @@ from tests.loop.page import Page, opened
 from tests.loop.tables import COLUMNS, METRIC_COLUMNS, Row, Tables, system
 
 PAGES = {
-    "": ["active_installs", "error_impact"],
+    "": ["active_installs", "error_interval"],
     "adoption": [
         *("active_installs", "lifecycle", "new_installs", "retention", "version_adoption"),
     ],
@@ -26,11 +26,11 @@ PAGES = {
     ],
     "solutions": ["deployments_by_operation", "solution_deployments"],
     "one-time": ["one_time"],
-    "errors": ["error_impact"],
+    "errors": ["error_interval"],
 }
 """The tables of each page on the first day: nobody can be known to have left."""
 
-HIDDEN = {"error_impact": ("fingerprint", "sentry_url")}
+HIDDEN = {"error_interval": ("fingerprint", "sentry_url")}
 """Columns that a table shows nobody, but has in its file."""
 
 

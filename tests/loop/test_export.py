@@ -94,14 +94,19 @@ INSTALLS = {
 }
 """The columns that count installs, where it is not one column named `installs`."""
 
+IMPACTS = ("error_impact", "error_interval")
+
 ALSO_BLANK = {
     "retention": {"size": "active,share", "active": "share"},
     "os_spread": {"installs": "share"},
     "solution_deployments": {"installs": "attempts,succeeded"},
     "one_time": {"installs": "one_time,too_early,share", "one_time": "share"},
-    "error_impact": {
-        "installs": "visits,unmatched,left,expected,excess,ci_low,ci_high,q_value",
-        "left": "excess,ci_low,ci_high",
+    **{
+        name: {
+            "installs": "visits,unmatched,left,expected,excess,ci_low,ci_high,q_value",
+            "left": "excess,ci_low,ci_high",
+        }
+        for name in IMPACTS
     },
 }
 """What else tells how many there are in a cell: it goes with it."""
@@ -112,7 +117,7 @@ def blanked(name: str, rows: list[Row], least: int) -> list[Row]:
     if name == "left_after_error":
         return []
     counts = INSTALLS.get(name, "installs").split(",")
-    counts += ["left", "unmatched"] if name == "error_impact" else []
+    counts += ["left", "unmatched"] if name in IMPACTS else []
     also = ALSO_BLANK.get(name, {"installs": "share"} if name not in COLUMNS else {})
     result = []
     for row in rows:
