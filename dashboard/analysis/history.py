@@ -185,3 +185,9 @@ class History:
 def _weeks_between(first: ibis.Value, second: ibis.Value) -> ibis.Value:
     """Between two Mondays."""
     return second.delta(first, unit="day") // 7
+
+
+def pseudonym(install: ibis.Value) -> ibis.StringValue:
+    """The 32 hex digits that an install is known by, of the key it is stored under."""
+    text: ibis.StringValue = install.cast("string").replace("-", "")
+    return text

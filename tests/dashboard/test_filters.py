@@ -23,7 +23,7 @@ from dashboard.analysis.solutions import (
 from tests.dashboard import reference
 from tests.dashboard.histories import FIRST, history_of, random_reports
 from tests.dashboard.reference import Prepared, prepared
-from tests.dashboard.test_analysis import rows_of, same
+from tests.dashboard.rows import rows_of, same
 
 AS_OF = FIRST + timedelta(days=150)
 SINCE, UNTIL = FIRST + timedelta(days=73), FIRST + timedelta(days=121)  # a Sunday, a Saturday
