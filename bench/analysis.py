@@ -65,7 +65,8 @@ def _before(ask: Ask) -> Ask:
         since, until = history.scope.since, history.scope.until
         if since is None or until is None:
             return None
-        return ask(history.within(since - (until - since) - timedelta(days=1), since))
+        day = timedelta(days=1)
+        return ask(history.within(since - (until - since) - day, since - day))
 
     return of_before
 

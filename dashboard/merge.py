@@ -107,10 +107,28 @@ SELECT DISTINCT app, install::UUID AS install
 FROM arrived JOIN fresh ON arrived.rowid = fresh.row
 """
 
-_IN_CI = """
-CREATE TEMP TABLE in_ci AS
-SELECT DISTINCT app, install FROM reports SEMI JOIN touched USING (app, install) WHERE ci
+_NEW_TASKS = """
+INSERT INTO tasks BY NAME
+SELECT (SELECT count(*) FROM tasks) + row_number() OVER (ORDER BY solution, operation) AS task, *
+FROM (
+    SELECT DISTINCT solution, operation FROM arrived ANTI JOIN tasks
+        ON arrived.solution = tasks.solution
+        AND arrived.operation IS NOT DISTINCT FROM tasks.operation
+    WHERE kind = 'run' AND solution IS NOT NULL
+)
 """
+
+# All reports of the installs touched, read once and narrow.
+_THEIRS = """
+CREATE TEMP TABLE theirs AS
+SELECT app, install, id, time, day, ci, profile, kind = 'error' AS failed,
+    coalesce(outcome = 'ok', false) AS succeeded, CASE WHEN kind = 'run' THEN task END AS task
+FROM reports SEMI JOIN touched USING (app, install)
+    LEFT JOIN tasks ON reports.solution = tasks.solution
+    AND reports.operation IS NOT DISTINCT FROM tasks.operation
+"""
+
+_IN_CI = "CREATE TEMP TABLE in_ci AS SELECT DISTINCT app, install FROM theirs WHERE ci"
 
 _FORGET = """
 DELETE FROM {table} USING touched
@@ -121,8 +139,8 @@ _LIVES = """
 CREATE TEMP TABLE lives AS
 WITH days AS (
     SELECT app, install, day,
-        count(*) FILTER (kind = 'error') AS errors, arg_max(profile, (time, id)) AS profile
-    FROM reports SEMI JOIN {installs} USING (app, install)
+        count(*) FILTER (failed) AS errors, arg_max(profile, (time, id)) AS profile
+    FROM theirs SEMI JOIN {installs} USING (app, install)
     WHERE {condition}
     GROUP BY app, install, day
 ), numbered AS (
@@ -166,18 +184,6 @@ SELECT lives.* EXCLUDE (last_day, number_bin, gap_bin, month), point
 FROM lives JOIN points ON {_SAME_POINT.format("lives", "points")}
 """
 
-
-_NEW_TASKS = """
-INSERT INTO tasks BY NAME
-SELECT (SELECT count(*) FROM tasks) + row_number() OVER (ORDER BY solution, operation) AS task, *
-FROM (
-    SELECT DISTINCT solution, operation FROM arrived ANTI JOIN tasks
-        ON arrived.solution = tasks.solution
-        AND arrived.operation IS NOT DISTINCT FROM tasks.operation
-    WHERE kind = 'run' AND solution IS NOT NULL
-)
-"""
-
 _NEW_DEPLOYMENTS = """
 INSERT INTO {table} BY NAME
 SELECT * EXCLUDE (last_day, last_solution_day),
@@ -186,17 +192,15 @@ SELECT * EXCLUDE (last_day, last_solution_day),
     day - last_solution_day AS solution_gap,
     (week - date_trunc('week', last_solution_day)::DATE) // 7 AS solution_week_gap
 FROM (
-    SELECT app, install, day, task, os, version,
+    SELECT app, install, day, task, succeeded, os, version,
         date_trunc('week', day)::DATE AS week,
-        coalesce(outcome = 'ok', false) AS succeeded,
         lag(day) OVER (PARTITION BY app, install, task ORDER BY time, id) AS last_day,
         lag(day) OVER (
-            PARTITION BY app, install, reports.solution ORDER BY time, id
+            PARTITION BY app, install, tasks.solution ORDER BY time, id
         ) AS last_solution_day
-    FROM reports SEMI JOIN {installs} USING (app, install)
-        JOIN tasks ON reports.solution = tasks.solution
-        AND reports.operation IS NOT DISTINCT FROM tasks.operation
-    WHERE kind = 'run' AND {condition}
+    FROM theirs SEMI JOIN {installs} USING (app, install)
+        JOIN tasks USING (task) JOIN profiles USING (profile)
+    WHERE {condition}
 )
 """
 
@@ -209,11 +213,12 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     new = connection.execute(_NEW_REPORTS.format(table="reports", condition="true")).fetchall()
     connection.execute(_NEW_REPORTS.format(table="errors", condition="kind = 'error'"))
     connection.execute(_TOUCHED)
-    connection.execute(_IN_CI)
     connection.execute(_NEW_TASKS)
+    connection.execute(_THEIRS)
+    connection.execute(_IN_CI)
     _work_out_anew(connection, "", "touched", "NOT ci")
     _work_out_anew(connection, "_ci", "in_ci", "true")
-    for temporary in ("fresh", "touched", "in_ci"):
+    for temporary in ("fresh", "touched", "theirs", "in_ci"):
         connection.execute(f"DROP TABLE {temporary}")
     connection.execute("DELETE FROM arrived")
     connection.commit()

@@ -188,7 +188,7 @@ class Snapshot:
     connection: Backend
 
     def table(self, name: str) -> ibis.Table:
-        """`reports`, `visits` or `visits_ci`, whole; see `dashboard.merge`."""
+        """A table by its name, whole; see `dashboard.merge`."""
         return self.connection.table(name, database=("warehouse", "main"))
 
 

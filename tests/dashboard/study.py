@@ -33,7 +33,9 @@ SELECT md5(visit || '-' || error) AS id, project::VARCHAR AS app, md5(install::V
     epoch_ms((DATE '{FIRST}' + day::INTEGER)::TIMESTAMP) AS time,
     if(error < 0, 'run', 'error') AS kind, if(error < 0, NULL, error::VARCHAR) AS fingerprint,
     'Error' AS error_type, 'm:f' AS error_where, version::VARCHAR AS version,
-    system::VARCHAR AS os, false AS ci, 0 AS dropped, 0 AS received
+    system::VARCHAR AS os,
+    MAP {{'package_version': version::VARCHAR, 'os': system::VARCHAR}} AS metrics,
+    false AS ci, 0 AS dropped, 0 AS received
 FROM happened
 """
 
