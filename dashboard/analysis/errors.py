@@ -71,6 +71,7 @@ def placed_visits(history: History) -> ibis.Table:
     return history.visits.filter(~_.censored).select(
         "install",
         "day",
+        "number",
         "errors",
         "left",
         number_bin=ibis.cases(
