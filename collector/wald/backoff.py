@@ -13,6 +13,9 @@ LONGEST = 3600.0
 LONGEST_ASKED = 24 * 3600.0
 """Seconds that a server's ``Retry-After`` is honoured for."""
 
+CLOCK_SLIP = 60.0
+"""Seconds that a clock is set back by when it is merely corrected."""
+
 
 class Backoff:
     """Counts failures in a row and spaces the attempts: 1, 2, 4 ... seconds, an hour at most."""
@@ -23,9 +26,9 @@ class Backoff:
     def wait(self) -> float:
         """Return the seconds until the next attempt; 0 where it may be made now."""
         left = self._read()[1] - time.time()
-        return (
-            left if 0 < left <= LONGEST_ASKED else 0.0
-        )  # a clock set back must not block for ever
+        if left > LONGEST_ASKED + CLOCK_SLIP:
+            return 0.0  # a clock set back must not block for ever
+        return max(0.0, min(left, LONGEST_ASKED))
 
     def failures(self) -> int:
         """Return how many attempts failed in a row."""

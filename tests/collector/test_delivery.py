@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,11 @@ def test_backoff_grows_to_an_hour_and_is_forgotten(tmp_path: Path) -> None:
     assert (backoff.failures(), backoff.wait()) == (0, 0)
 
 
+def test_a_clock_corrected_by_a_second_does_not_end_a_long_wait(tmp_path: Path) -> None:
+    (tmp_path / "retry").write_text(f"1 {time.time() + LONGEST_ASKED + 1}\n")
+    assert Backoff(str(tmp_path)).wait() == LONGEST_ASKED
+
+
 def test_a_clock_set_back_does_not_block_for_ever(tmp_path: Path) -> None:
     (tmp_path / "retry").write_text(f"3 {time.time() + 10 * LONGEST_ASKED}\n")
     assert Backoff(str(tmp_path)).wait() == 0
@@ -194,10 +200,14 @@ def test_a_clock_set_back_does_not_block_for_ever(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("120", 120), ("", 0), ("soon", 0), ("-5", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
+    [("120", 120), ("", 0), ("soon", 0), ("-5", 0), ("²", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
 )
 def test_retry_after_is_read(text: str, seconds: float) -> None:
     assert _seconds(text) == seconds
+
+
+def test_retry_after_may_be_a_date() -> None:
+    assert 110 < _seconds(formatdate(time.time() + 120, usegmt=True)) <= 120
 
 
 def test_a_tool_that_waits_for_its_children_does_not_meet_the_sender(
