@@ -160,13 +160,6 @@ def _met(history: History) -> ibis.Table:
     )
 
 
-def error_names(history: History) -> ibis.Table:
-    """fingerprint, type, where: of every error ever met, as last reported."""
-    last = {"order_by": ["time", "id"]}
-    errors = history.reports.filter(_.kind == "error").group_by("fingerprint")
-    return errors.agg(type=_.error_type.last(**last), where=_.error_where.last(**last))
-
-
 def _with_interval(frame: ibis.Table) -> pd.DataFrame:
     """Work out interval and q-value, for which Ibis has no normal law, on the few errors' rows.
 

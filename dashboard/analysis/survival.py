@@ -142,8 +142,8 @@ def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
 def _chance(install: ibis.Value) -> ibis.Value:
     """The ninth to twelfth hex digit of a pseudonym, as a number."""
     digits = install.cast("string").replace("-", "")
-    each = (lit("0123456789abcdef").find(digits.substr(place, 1)) for place in range(8, 12))
-    return sum((digit * 16**power for power, digit in enumerate(each)), lit(0))
+    each = [lit("0123456789abcdef").find(digits.substr(place, 1)) for place in range(8, 12)]
+    return ((each[0] * 16 + each[1]) * 16 + each[2]) * 16 + each[3]
 
 
 def _in_the_same(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
