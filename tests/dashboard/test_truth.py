@@ -128,7 +128,7 @@ def test_every_table_is_as_defined(case: Case) -> None:
 def test_survival_is_as_defined_where_there_are_controls(seed: int) -> None:
     reports = random_reports(seed, installs=400, days=60)
     as_of = FIRST + timedelta(days=75)
-    chosen = {"versions": ("1.0", "unknown")} if seed == 2 else {}
+    chosen: dict[str, Any] = {"versions": ("1.0", "unknown")} if seed == 2 else {}
     with history_of(reports, as_of, as_of, **chosen) as history:
         p = prepared(reports, as_of, as_of, **chosen)
         assert log_rank(matched_sample(history, ERRORS[0][0])).exposed >= 50
