@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import ibis
 import pandas as pd
@@ -47,7 +46,7 @@ class Table:
         """Work the table out, with its columns as exported."""
         frame = as_frame(self.build(history))
         if "sentry_url" in self.columns:
-            frame["sentry_url"] = [_link(row, sentry) for row in frame.to_dict("records")]
+            frame["sentry_url"] = _links(frame, sentry)
         return frame[list(self.columns)]
 
 
@@ -56,14 +55,15 @@ def as_frame(table: ibis.Table | pd.DataFrame) -> pd.DataFrame:
     return table if isinstance(table, pd.DataFrame) else table.to_pandas()
 
 
-def _link(row: dict[Any, Any], sentry: SentryLinks | None) -> str | None:
-    """The address of the event where the row names one, else of its fingerprint's issue."""
+def _links(frame: pd.DataFrame, sentry: SentryLinks | None) -> list[str] | None:
+    """Addresses: of the event where a row names one, else of its fingerprint's issue."""
     if sentry is None:
         return None
-    event = row.get("sentry_event")
-    if isinstance(event, str):
-        return sentry.of_event(event)
-    return sentry.of_fingerprint(row["fingerprint"])
+    events = frame.get("sentry_event", pd.Series(None, index=frame.index, dtype=object))
+    return [
+        sentry.of_event(event) if isinstance(event, str) else sentry.of_fingerprint(fingerprint)
+        for event, fingerprint in zip(events, frame["fingerprint"], strict=True)
+    ]
 
 
 _IMPACT_NUMBERS = ("visits", "unmatched", "left", "expected", "excess", "ci_low", "ci_high")

@@ -27,7 +27,7 @@ from dashboard.columns import as_columns
 from dashboard.merge import SCHEMA, merge
 from ingest.store import SettingError, StoredReport
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _ARRIVE = "INSERT INTO arrived BY NAME SELECT *, epoch_ms(time)::DATE AS day FROM page"
 

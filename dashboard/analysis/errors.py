@@ -56,10 +56,14 @@ def error_impact(history: History) -> pd.DataFrame:
     expected = Σ n₁p₀ and variance = Σ [a(1 − a/n₁) + n₁²p₀(1 − p₀)/n₀]. Null hypothesis of the
     q-value: those who met the error left no more and no less often than their controls.
     """
-    placed = placed_visits(history)
-    exposed = history.filtered(placed.inner_join(history.exposures, ["install", "day"]))
-    exposed = history.in_period(exposed, "day")
-    strata = _by_stratum(in_strata(exposed, placed.filter(_.errors == 0)))
+    judged = history.visits.filter(~_.censored)
+    exposed = history.in_period(history.filtered(judged.filter(_.errors > 0)), "day")
+    exposed = exposed.inner_join(history.exposures, ["install", "day"])
+    exposed = exposed.group_by("fingerprint", "point").agg(n1=_.count(), a=_.left.sum())
+    strata = in_strata(history, exposed, judged.filter(_.errors == 0))
+    strata = strata.group_by("fingerprint", "level", *STRATUM).agg(
+        n1=_.n1.sum(), a=_.a.sum(), n0=_.n0.max(), p0=_.p0.max()
+    )
     met = _met(history)
     frame = met.left_join(_totals(strata), "fingerprint").drop("fingerprint_right")
     return _with_interval(frame)
@@ -67,68 +71,47 @@ def error_impact(history: History) -> pd.DataFrame:
 
 def placed_visits(history: History) -> ibis.Table:
     """Visits that can be judged, each with its place in an install's life."""
-    number, gap = _.number, _.gap
-    return history.visits.filter(~_.censored).select(
-        "install",
-        "day",
-        "number",
-        "errors",
-        "left",
-        number_bin=ibis.cases(
-            (number <= 2, number.cast("string")),
-            (number <= 5, "3–5"),
-            (number <= 10, "6–10"),
-            (number <= 20, "11–20"),
-            (number <= 50, "21–50"),
-            else_="51+",
-        ),
-        gap_bin=ibis.cases(
-            (gap.isnull(), "none"),
-            (gap <= 1, "1"),
-            (gap <= 3, "2–3"),
-            (gap <= 7, "4–7"),
-            (gap <= 14, "8–14"),
-            (gap <= 30, "15–30"),
-            else_="31+",
-        ),
-        version=_.version.fill_null(UNKNOWN),
-        os=_.os.fill_null(UNKNOWN),
-        month=_.day.truncate("M"),
-    )
+    judged = history.visits.filter(~_.censored)
+    visits = judged.select("install", "day", "number", "errors", "left", "point")
+    return visits.inner_join(_points(history), "point")
 
 
-def in_strata(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
-    """Exposed visits, each in the finest stratum with enough controls; both from `placed_visits`.
+def in_strata(history: History, exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
+    """What has a `point` of its visits, each in the finest stratum with enough controls.
 
-    Adds level (of `STRATA`; beyond its end for a visit without a stratum), a by_<key> column for
+    Adds level (of `STRATA`; beyond its end for what found no stratum), a by_<key> column for
     each key (null where the level leaves it out), n0 (controls) and p0 (share of them that
-    left); both are null for the visits that found no stratum.
+    left); both are null for what found no stratum.
+
+    Args:
+        controls: visits with point and left.
     """
+    # Visits share few points, so all that follows is small.
+    counted = controls.group_by("point").agg(controls=_.count(), leavers=_.left.sum())
+    points = _points(history).left_join(counted, "point").drop("point_right")
+    sums = {}
     for level, keys in enumerate(STRATA):
-        pool = controls.group_by(*keys).agg(n0=_.count(), p0=_.left.mean())
-        pool = pool.filter(_.n0 >= MIN_CONTROLS)
-        pool = pool.rename({f"n0_{level}": "n0", f"p0_{level}": "p0"})
-        joined = exposed.left_join(pool, list(keys))
-        exposed = joined.drop(*[f"{key}_right" for key in keys])
+        stratum = ibis.window(group_by=list(keys))
+        sums[f"n0_{level}"] = points.controls.sum().over(stratum)
+        sums[f"l0_{level}"] = points.leavers.sum().over(stratum)
+    points = points.mutate(**sums)
     levels = range(len(STRATA))
-    found = ibis.cases(*[(exposed[f"n0_{i}"].notnull(), i) for i in levels], else_=len(STRATA))
-    exposed = exposed.mutate(
-        level=found,
-        n0=ibis.coalesce(*[exposed[f"n0_{i}"] for i in levels]),
-        p0=ibis.coalesce(*[exposed[f"p0_{i}"] for i in levels]),
-    )
+    enough = [points[f"n0_{level}"] >= MIN_CONTROLS for level in levels]
+    n0 = ibis.cases(*[(enough[level], points[f"n0_{level}"]) for level in levels])
+    l0 = ibis.cases(*[(enough[level], points[f"l0_{level}"]) for level in levels])
+    level = ibis.cases(*zip(enough, levels, strict=True), else_=len(STRATA))
     # What a coarser stratum leaves out must not divide it.
-    stratum = {
-        name: ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
+    stratum_keys = {
+        name: ibis.ifelse(level < _levels_with(key), points[key], ibis.null())
         for name, key in zip(STRATUM, STRATA[0], strict=True)
     }
-    return exposed.mutate(**stratum)
+    found = points.select("point", level=level, n0=n0, p0=l0 / n0, **stratum_keys)
+    return exposed.inner_join(found, "point")
 
 
-def _by_stratum(exposed: ibis.Table) -> ibis.Table:
-    """By error and stratum: n1 (exposed visits), a (of them left), n0 and p0."""
-    by_stratum = exposed.group_by("fingerprint", "level", *STRATUM)
-    return by_stratum.agg(n1=_.count(), a=_.left.sum(), n0=_.n0.max(), p0=_.p0.max())
+def _points(history: History) -> ibis.Table:
+    """What tells points apart: the keys of `STRATA`."""
+    return history.points.mutate(version=_.version.fill_null(UNKNOWN), os=_.os.fill_null(UNKNOWN))
 
 
 def _levels_with(key: str) -> int:
@@ -150,8 +133,7 @@ def _totals(strata: ibis.Table) -> ibis.Table:
 
 def _met(history: History) -> ibis.Table:
     """Every error in the period: fingerprint, its last type and where, installs that met it."""
-    errors = history.filtered(history.reports).filter(_.kind == "error")
-    errors = history.in_period(errors, "day")
+    errors = history.in_period(history.filtered(history.errors), "day")
     last = {"order_by": ["time", "id"]}
     return errors.group_by("fingerprint").agg(
         type=_.error_type.last(**last),

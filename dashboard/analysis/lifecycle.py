@@ -8,30 +8,26 @@ from ibis import _
 from dashboard.analysis.calendar import filled, weeks
 from dashboard.analysis.history import History
 
-WEEK = ibis.interval(days=7)
-
 
 def lifecycle(history: History) -> ibis.Table:
     """week, new, returning, resurrected, dormant.
 
     A version or OS filter chooses the visits that count as activity.
     """
-    visits = history.filtered(history.visits)
-    active = visits.select(
-        "install", week=_.day.truncate("W"), first_week=_.first_day.truncate("W")
-    ).distinct()
-    life = ibis.window(group_by="install", order_by="week")
-    active = active.mutate(
-        came_back=(_.week.lag().over(life) == _.week - WEEK).fill_null(False),
-        goes_on=(_.week.lead().over(life) == _.week + WEEK).fill_null(False),
+    kinds = history.chosen_visits.group_by(  # few, so that what follows is small
+        "week",
+        is_new=_.week == _.first_week,
+        before=ibis.least(_.week_gap, 2).fill_null(2),
+        after=ibis.least(_.next_week_gap, 2).fill_null(2),
+    ).agg(visits=_.count())
+    # 0: the visit before, or after, is in the same week; 1: in the one beside it.
+    counted = kinds.group_by("week").agg(
+        new=_.visits.sum(where=_.is_new & (_.before > 0)),
+        returning=_.visits.sum(where=_.before == 1),
+        resurrected=_.visits.sum(where=~_.is_new & (_.before == 2)),
+        missing=_.visits.sum(where=_.after == 2),  # in the week after
     )
-    present = active.group_by("week").agg(
-        new=(_.week == _.first_week).sum(),
-        returning=_.came_back.sum(),
-        resurrected=((_.week != _.first_week) & ~_.came_back).sum(),
-    )
-    missing = active.filter(~_.goes_on).group_by(week=(_.week + WEEK).cast("date"))
-    frame = filled(present, weeks(history))
-    frame = frame.left_join(missing.agg(dormant=_.count()), "week").drop("week_right")
-    frame = frame.mutate(dormant=_.dormant.fill_null(0))
+    frame = filled(counted, weeks(history))
+    before = ibis.window(order_by="week")
+    frame = frame.mutate(dormant=_.missing.lag().over(before).fill_null(0)).drop("missing")
     return history.in_period(frame, "week", "W").order_by("week")

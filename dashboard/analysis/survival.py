@@ -13,7 +13,7 @@ from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from dashboard.analysis.errors import STRATA, STRATUM, in_strata, placed_visits
-from dashboard.analysis.history import History
+from dashboard.analysis.history import History, pseudonym
 from dashboard.analysis.proportion import Z95
 
 MOST_EXPOSED = 5_000
@@ -45,7 +45,7 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
     placed = placed_visits(history)
     exposed = _first_exposed(history, placed, fingerprint)
     controls = _drawn(exposed, _of_some_installs(history, placed.filter(_.errors == 0)))
-    exposed = in_strata(exposed, controls)
+    exposed = in_strata(history, exposed, controls)
     number = ibis.dense_rank().over(ibis.window(order_by=["level", *STRATUM]))
     exposed = exposed.mutate(stratum=ibis.ifelse(_.n0.notnull(), number, ibis.null("int64")))
     columns = ("install", "day", "stratum")
@@ -119,7 +119,7 @@ def _of_some_installs(history: History, controls: ibis.Table) -> ibis.Table:
     zeros = ""
     while installs > MOST_CONTROLS * 16 ** len(zeros):
         zeros += "0"
-    return controls.filter(_.install.cast("string").startswith(zeros)) if zeros else controls
+    return controls.filter(pseudonym(_.install).startswith(zeros)) if zeros else controls
 
 
 def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
@@ -141,7 +141,7 @@ def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
 
 def _chance(install: ibis.Value) -> ibis.Value:
     """The ninth to twelfth hex digit of a pseudonym, as a number."""
-    digits = install.cast("string").replace("-", "")
+    digits = pseudonym(install)
     each = [lit("0123456789abcdef").find(digits.substr(place, 1)) for place in range(8, 12)]
     return ((each[0] * 16 + each[1]) * 16 + each[2]) * 16 + each[3]
 
@@ -166,7 +166,7 @@ def _followed(history: History, rows: ibis.Table) -> ibis.Table:
     first = later.group_by(*keys).agg(left_on=_.left_on.min())
     end = first.left_on.fill_null(lit(history.scope.last_judged))
     return first.select(
-        "install",
+        pseudonym(first.install).name("install"),
         "exposed",
         "stratum",
         days=end.delta(first.day, unit="day"),

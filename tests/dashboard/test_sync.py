@@ -59,7 +59,8 @@ def made(count: int, seed: int = 1) -> list[dict[str, Any]]:
 
 def ids(warehouse: Warehouse) -> list[str]:
     snapshot = warehouse.read()
-    found = [row[0] for row in snapshot.connection.raw_sql("SELECT id FROM reports").fetchall()]
+    rows = snapshot.connection.raw_sql("SELECT id FROM reports").fetchall()
+    found = [row[0].hex for row in rows]
     snapshot.connection.disconnect()
     return sorted(found)
 
