@@ -77,7 +77,7 @@ def error_impact(history: History) -> pd.DataFrame:
 def placed_visits(history: History) -> ibis.Table:
     """Visits that can be judged, each with its place in an install's life."""
     judged = history.visits.filter(~_.censored)
-    return placed(history, judged.select("install", "day", "errors", "left", "point"))
+    return placed(history, judged.select("install", "day", "number", "errors", "left", "point"))
 
 
 def placed(history: History, table: ibis.Table) -> ibis.Table:
@@ -154,13 +154,6 @@ def met_errors(history: History) -> ibis.Table:
         where=_.error_where.last(**last),
         installs=_.install.nunique(),
     )
-
-
-def error_names(history: History) -> ibis.Table:
-    """fingerprint, type, where: of every error ever met, as last reported."""
-    last = {"order_by": ["time", "id"]}
-    errors = history.reports.filter(_.kind == "error").group_by("fingerprint")
-    return errors.agg(type=_.error_type.last(**last), where=_.error_where.last(**last))
 
 
 def with_interval(table: pd.DataFrame) -> pd.DataFrame:

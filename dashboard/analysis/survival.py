@@ -20,7 +20,9 @@ MOST_EXPOSED = 5_000
 """Installs with the error that are followed; a picture needs no more."""
 
 MOST_CONTROLS = 50_000
-"""Installs beyond which controls are taken from a sixteenth of them, or of that a sixteenth."""
+"""Installs beyond which controls are drawn from a sixteenth of them, or of that a sixteenth."""
+
+CHANCES = 16**4
 
 WITH, WITHOUT = "with the error", "without"
 
@@ -31,16 +33,18 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
     - exposed: each install once, from its first visit in the period with the error that is not
       censored; where there are more than `MOST_EXPOSED`, those whose pseudonyms, which are
       random, come first
-    - controls: from a visit without any error, in the strata of `error_impact`; an install
-      stands once in a stratum, from its first such visit
-    - stratum: a number; missing for an exposed visit that found no ten controls
+    - controls: each install once, from a visit without any error: the one whose number its
+      pseudonym draws among the numbers of the exposed visits, if it came so far
+    - stratum: a number; one of `STRATA`, the finest that holds ten of these controls. Missing
+      for an exposed visit that found none. A control stands in every stratum that it belongs to
+      and an exposed visit is in: seldom two, a finer and a coarser one
     - days: from the visit to the first one, itself included, at which the install left; or to
       the last day on which leaving can be told
     - left: whether it did
     """
     placed = placed_visits(history)
     exposed = _first_exposed(history, placed, fingerprint)
-    controls = _of_some_installs(history, placed.filter(_.errors == 0))
+    controls = _drawn(exposed, _of_some_installs(history, placed.filter(_.errors == 0)))
     exposed = in_strata(history, exposed, controls)
     number = ibis.dense_rank().over(ibis.window(order_by=["level", *STRATUM]))
     exposed = exposed.mutate(stratum=ibis.ifelse(_.n0.notnull(), number, ibis.null("int64")))
@@ -118,6 +122,30 @@ def _of_some_installs(history: History, controls: ibis.Table) -> ibis.Table:
     return controls.filter(pseudonym(_.install).startswith(zeros)) if zeros else controls
 
 
+def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
+    """Of each install, at most the visit whose number it draws.
+
+    Were all its visits controls, its leaving would count many times over. And it must not matter
+    what came after a visit, so neither the last one nor one by chance among all of them will do.
+    """
+    numbers = exposed.group_by("number").agg(n=_.count())
+    numbers = numbers.mutate(
+        upto=_.n.sum().over(ibis.cumulative_window(order_by="number")),
+        total=_.n.sum().over(ibis.window()),
+    )
+    drawn = controls.mutate(chance=_chance(controls.install)).inner_join(numbers, "number")
+    place = drawn.chance * drawn.total
+    drawn = drawn.filter(place >= (drawn.upto - drawn.n) * CHANCES, place < drawn.upto * CHANCES)
+    return drawn.select(*controls.columns)
+
+
+def _chance(install: ibis.Value) -> ibis.Value:
+    """The ninth to twelfth hex digit of a pseudonym, as a number."""
+    digits = pseudonym(install)
+    each = [lit("0123456789abcdef").find(digits.substr(place, 1)) for place in range(8, 12)]
+    return ((each[0] * 16 + each[1]) * 16 + each[2]) * 16 + each[3]
+
+
 def _in_the_same(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
     """Controls in the strata of the exposed: install, day, stratum."""
     found = []
@@ -127,7 +155,7 @@ def _in_the_same(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
         )
         inside = controls.inner_join(strata.distinct(), list(keys))
         found.append(inside.select("install", "day", "stratum"))
-    return ibis.union(*found).group_by("install", "stratum").agg(day=_.day.min())
+    return ibis.union(*found)
 
 
 def _followed(history: History, rows: ibis.Table) -> ibis.Table:

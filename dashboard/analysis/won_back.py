@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 from ibis import _
 
-from dashboard.analysis.errors import error_names
+from dashboard.analysis.error_names import error_names
 from dashboard.analysis.history import UNKNOWN, History
 from dashboard.analysis.proportion import with_interval
 

@@ -108,27 +108,32 @@ def first_run_errors(p: Prepared) -> tuple[Any, ...]:
 def matched_sample(p: Prepared, fingerprint: str) -> Rows:
     """(install, exposed, stratum or None, days, left), where a stratum is a tuple of its keys."""
     judged = p.visits[~p.visits["censored"].astype(bool)].sort_values("day")
-    controls = [(v, place_of(v)) for v in judged.itertuples() if not v.errors]
-    sizes = Counter(stratum_of(place, depth) for _, place in controls for depth in range(1, 6))
-    rows: Rows = []
-    used = set()
-    seen = set()
+    exposed: dict[str, Any] = {}
     for visit in p.shown(judged).itertuples():
-        if fingerprint not in visit.errors or visit.install in seen:
-            continue
-        seen.add(visit.install)
+        if fingerprint in visit.errors:
+            exposed.setdefault(visit.install, visit)
+    numbers = sorted(visit.number for visit in exposed.values())
+    controls = [
+        visit
+        for visit in judged.itertuples()
+        if numbers and not visit.errors and visit.number == _drawn(visit.install, numbers)
+    ]
+    sizes = Counter(stratum_of(place_of(v), depth) for v in controls for depth in range(1, 6))
+    rows: Rows = []
+    for visit in exposed.values():
         strata = [stratum_of(place_of(visit), depth) for depth in (5, 4, 3, 2, 1)]
         stratum = next((found for found in strata if sizes[found] >= 10), None)
-        used.add(stratum)
         rows.append((visit.install, True, stratum, *_followed(p, visit)))
-    taken = set()
-    for visit, place in controls:
-        for depth in range(1, 6):
-            stratum = stratum_of(place, depth)
-            if stratum in used and (visit.install, stratum) not in taken:
-                taken.add((visit.install, stratum))
-                rows.append((visit.install, False, stratum, *_followed(p, visit)))
+    used = {row[2] for row in rows}
+    for visit in controls:
+        strata = [stratum_of(place_of(visit), depth) for depth in range(1, 6)]
+        followed = _followed(p, visit)
+        rows += [(visit.install, False, found, *followed) for found in strata if found in used]
     return rows
+
+
+def _drawn(install: str, numbers: list[int]) -> int:
+    return numbers[int(install[8:12], 16) * len(numbers) // 16**4]
 
 
 def _followed(p: Prepared, visit: Any) -> tuple[int, bool]:

@@ -124,6 +124,17 @@ def test_every_table_is_as_defined(case: Case) -> None:
         survival_is_as_defined(shown, part, ERRORS[case.seed % 2][0])
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_survival_is_as_defined_where_there_are_controls(seed: int) -> None:
+    reports = random_reports(seed, installs=400, days=60)
+    as_of = FIRST + timedelta(days=75)
+    chosen: dict[str, Any] = {"versions": ("1.0", "unknown")} if seed == 2 else {}
+    with history_of(reports, as_of, as_of, **chosen) as history:
+        p = prepared(reports, as_of, as_of, **chosen)
+        assert log_rank(matched_sample(history, ERRORS[0][0])).exposed >= 50
+        survival_is_as_defined(history, p, ERRORS[0][0])
+
+
 def survival_is_as_defined(history: History, p: Prepared, fingerprint: str) -> None:
     sample = matched_sample(history, fingerprint)
     plain = reference_after_errors.matched_sample(p, fingerprint)
