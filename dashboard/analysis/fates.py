@@ -40,7 +40,7 @@ def _last_met(history: History) -> ibis.Table:
 
     The version is that of the day's last such error: who updates on that day did so after it.
     """
-    errors = history.reports.filter(_.kind == "error").group_by("fingerprint", "install", "day")
+    errors = history.errors.group_by("fingerprint", "install", "day")
     met = errors.agg(version=_.version.last(order_by=["time", "id"]))
     visits = history.shown_visits.select("install", "day", "left", "censored")
     met = met.inner_join(visits, ["install", "day"])
