@@ -1,6 +1,6 @@
 """The warehouse's tables, and taking arrived reports into them by the new reports alone.
 
-``arrived`` holds what a sync read and nobody analyses yet. A merge moves what is new of it to
+``arrived`` holds what a sync read, see `dashboard.columns`. A merge takes what is new of it into
 ``reports`` and works out the visits of the installs it is about anew, so that late reports change
 history as they should.
 """
@@ -27,9 +27,9 @@ _VISIT = """
 SCHEMA = f"""
 CREATE TABLE about (schema_version INTEGER, source VARCHAR);
 CREATE TABLE cursors (
-    shard INTEGER, day DATE, received BIGINT, closed BOOLEAN, PRIMARY KEY (shard, day)
+    shard INTEGER, day DATE, since BIGINT, closed BOOLEAN, PRIMARY KEY (shard, day)
 );
-CREATE TABLE arrived ({_REPORT});
+CREATE TABLE forgotten (install VARCHAR, shard INTEGER, received BIGINT);
 CREATE TABLE reports ({_REPORT});
 CREATE TABLE visits ({_VISIT});
 CREATE TABLE visits_ci ({_VISIT});
@@ -79,8 +79,10 @@ SELECT DISTINCT app, install FROM reports SEMI JOIN touched USING (app, install)
 
 
 def merge(connection: duckdb.DuckDBPyConnection) -> int:
-    """Take ``arrived`` into the other tables, all or nothing; returns how many reports were new."""
-    connection.begin()
+    """Take ``arrived`` into the other tables; returns how many reports were new.
+
+    To be called in a transaction, without which it would be half done when it is cut off.
+    """
     connection.execute(_FRESH)
     rows = connection.execute("INSERT INTO reports BY NAME FROM fresh").fetchall()
     connection.execute(_TOUCHED)
@@ -95,6 +97,4 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
         )
     for temporary in ("fresh", "touched", "in_ci"):
         connection.execute(f"DROP TABLE {temporary}")
-    connection.execute("DELETE FROM arrived")
-    connection.commit()
     return int(rows[0][0])

@@ -14,8 +14,8 @@ import msgspec
 
 from dashboard.analysis.history import History
 from dashboard.analysis.scope import Scope
+from dashboard.load import loading
 from dashboard.warehouse import Warehouse
-from ingest.store import StoredReport
 
 APP = "tool"
 FIRST = date(2026, 1, 1)
@@ -75,11 +75,24 @@ def history_of(
     """A warehouse file that holds these reports, and the app's history in it."""
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Warehouse(Path(folder) / "warehouse.duckdb")
-        with warehouse.replacing("test", wait=True) as replacement:
-            stored = [{**report, "received": report["time"]} for report in reports]
-            replacement.add(msgspec.convert(stored, list[StoredReport]))
-            replacement.publish()
-        snapshot = warehouse.read()
-        scope = Scope(app, as_of, last_day, **chosen)
-        yield History(scope, snapshot.table)
-        snapshot.connection.disconnect()
+        fill(warehouse, reports)
+        with warehouse.reading() as snapshot:
+            yield History(Scope(app, as_of, last_day, **chosen), snapshot.table)
+
+
+def fill(warehouse: Warehouse, reports: Iterable[Mapping[str, Any]], source: str = "test") -> int:
+    """Take reports into a warehouse, as if the database had them; returns how many were new."""
+    stored = ({"received": report["time"], **report} for report in reports)
+    with loading(warehouse, source, wait=True) as load:
+        load.add(map(msgspec.json.encode, stored))
+        return load.publish()
+
+
+def contents(warehouse: Warehouse) -> dict[str, list[Any]]:
+    """The rows of every table of a warehouse that is read by analyses, in a fixed order."""
+    with warehouse.reading() as snapshot:
+        return {
+            name: sorted(snapshot.connection.raw_sql(f"FROM {name}").fetchall(), key=repr)
+            for name in snapshot.connection.list_tables(database=("warehouse", "main"))
+            if name not in ("about", "cursors", "forgotten")
+        }

@@ -6,13 +6,11 @@ import random
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.warehouse import Warehouse
-from ingest.store import StoredReport
-from tests.dashboard.histories import random_reports
+from tests.dashboard.histories import contents, fill, random_reports
 
 
 @settings(max_examples=20, deadline=None)
@@ -37,15 +35,5 @@ def merged(path: Path, parts: list[list[dict[str, Any]]]) -> dict[str, list[Any]
     """What the warehouse's tables hold after merging these parts one by one."""
     warehouse = Warehouse(path)
     for part in parts:
-        with warehouse.replacing("test", wait=True) as replacement:
-            stored = [{**report, "received": report["time"]} for report in part]
-            replacement.add(msgspec.convert(stored, list[StoredReport]))
-            replacement.publish()
-    snapshot = warehouse.read()
-    held = {
-        name: sorted(snapshot.connection.raw_sql(f"FROM {name}").fetchall(), key=repr)
-        for name in ("reports", "visits", "visits_ci", "arrived")
-    }
-    snapshot.connection.disconnect()
-    assert held["arrived"] == []
-    return held
+        fill(warehouse, part)
+    return contents(warehouse)
