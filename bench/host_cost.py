@@ -1,8 +1,9 @@
 """What the collector costs its host: wall time that it adds to a small argparse tool.
 
 The yardsticks are the same tool without it, with posthog's client that captures the same event,
-and with sentry-sdk initialised at the start; all run in turns, so that the machine's moods meet
-them alike. Each figure is the median over pairs of neighbouring runs.
+and with sentry-sdk initialised at the start. Every run has a run of the bare tool beside it, before
+or after by chance, so that the machine's moods meet both alike: each figure is the median of what
+the one took longer than the other.
 """
 
 from __future__ import annotations
@@ -10,33 +11,34 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
+from bench._endpoints import broken, taking_all
 from wald.handoff import SENDER_LOCK
 from wald.spool import Lock
 
 ROUNDS = 40
+ROUNDS_OF_OTHERS = 10
+"""The others cost so much more that few rounds tell."""
 PAUSE = 0.3
 """Seconds for what a run leaves behind (a sender's start) not to meet the next one."""
 BUDGET_MS = 5.0
 BUDGET_SHARE = 1 / 30
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds after which a client that waits for a dead endpoint is ended."""
 STATE = ".local/state/bench/telemetry"
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "collector"
 OTHERS = ROOT / ".wald" / "bench-host-cost"
 """Environment with the others' clients, made on first use; every tool runs in it."""
+
+STARTING = "sender begun"
+WORKING = "sender there"
 
 BARE = """
 import argparse
@@ -77,14 +79,21 @@ class Tool:
     ) -> None:
         self.home = folder / name
         self.home.mkdir()
-        self.path = folder / f"{name}.py"
+        self.path = folder / f"tool-{name}.py"  # not under the name of what it imports
         self.path.write_text(text)
         self.endpoint = endpoint
         self.times: list[float] = []
+        self.added: list[float] = []
+        """Milliseconds that each run took longer than the bare tool's beside it."""
         self.run(patience)  # compiles, makes the install's secret
 
-    def run(self, patience: float | None = None) -> None:
-        """Run it; keep how many milliseconds it took.
+    def run_beside(self, bare: Tool) -> None:
+        """Run it and the *bare* tool, one after the other."""
+        times = {tool: tool.run() for tool in random.sample([self, bare], 2)}
+        self.added.append(times[self] - times[bare])
+
+    def run(self, patience: float | None = None) -> float:
+        """Run it; return how many milliseconds it took.
 
         With *patience* (seconds) the figure is coarse, for Python then waits in growing naps.
         """
@@ -103,6 +112,7 @@ class Tool:
             timeout=patience,
         )
         self.times.append(1000 * (time.perf_counter() - start))
+        return self.times[-1]
 
     def move(self, number: int) -> None:
         """Go on in a home where no sender is at work, with the same secret."""
@@ -121,35 +131,6 @@ class Tool:
         return time.monotonic() - start
 
 
-@contextmanager
-def taking_all() -> Iterator[str]:
-    """Serve an endpoint that takes everything; yields its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"accepted": 1, "rejected": []}')
-
-        def log_message(self, format: str, *args: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-@contextmanager
-def black_hole() -> Iterator[str]:
-    """Serve an endpoint that never says a word; yields its address."""
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
 def install_others() -> None:
     """Make the environment with posthog and sentry-sdk in it, through the machine's pip."""
     if (OTHERS / "ready").exists():
@@ -161,19 +142,29 @@ def install_others() -> None:
     (OTHERS / "ready").touch()
 
 
-def added(tool: Tool, bare: Tool) -> float:
-    """Return the milliseconds that *tool* takes longer than *bare* in the median round."""
-    pairs = zip(tool.times[1:], bare.times[1:], strict=True)
-    return statistics.median(longer - shorter for longer, shorter in pairs)
-
-
 def on_dead_endpoint(folder: Path, name: str, text: str, dead: str) -> str:
     """Run a client once against an endpoint that never answers; say how long it took."""
+    started = time.monotonic()
     try:
-        tool = Tool(folder, name, text, dead, PATIENCE)
+        Tool(folder, name, text, dead, PATIENCE)
     except subprocess.TimeoutExpired:
         return f"more than {PATIENCE:.0f} s, then ended"
-    return f"{tool.times[0] / 1000:.1f} s"
+    return f"{time.monotonic() - started:.1f} s"
+
+
+def measure(ours: dict[str, Tool], others: dict[str, Tool], bare: Tool) -> None:
+    """Run all tools in turns, each in the state that its name says."""
+    for number in range(ROUNDS):
+        tools = list(ours) + (list(others) if number < ROUNDS_OF_OTHERS else [])
+        for name in random.sample(tools, len(tools)):
+            tool = (ours | others)[name]
+            if name == STARTING:
+                tool.move(number)
+            if name == WORKING:
+                tool.run()
+                time.sleep(PAUSE)
+            tool.run_beside(bare)
+            time.sleep(PAUSE)
 
 
 def main() -> None:
@@ -182,44 +173,35 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary,
         taking_all() as good,
-        black_hole() as dead,
+        broken() as endpoints,
     ):
         folder = Path(temporary)
         bare = Tool(folder, "bare", BARE, good)
-        ours = {
-            "starting a sender": Tool(folder, "starting", BARE + WITH_WALD, good),
-            "a sender at work": Tool(folder, "working", BARE + WITH_WALD, good),
-            "black-holed": Tool(folder, "black-holed", BARE + WITH_WALD, dead),
-        }
-        posthog = Tool(folder, "posthog-good", BARE + WITH_POSTHOG, good)
-        sentry = Tool(folder, "sentry-good", BARE + WITH_SENTRY, good)
-        starting = ours["starting a sender"]
-        tools = [bare, *ours.values(), posthog, sentry]
-        for number in range(ROUNDS):
-            starting.move(number)
-            for tool in random.sample(tools, len(tools)):
-                tool.run()
-                time.sleep(PAUSE)
+        names = {STARTING: good, WORKING: good, **endpoints}
+        ours = {name: Tool(folder, name, BARE + WITH_WALD, url) for name, url in names.items()}
+        clients = {"posthog": WITH_POSTHOG, "sentry-sdk": WITH_SENTRY}
+        others = {name: Tool(folder, name, BARE + text, good) for name, text in clients.items()}
+        measure(ours, others, bare)
         left = max(tool.until_alone() for tool in ours.values())
+        dead = endpoints["black-holed"]
         waits = {
             name: on_dead_endpoint(folder, f"{name}-dead", BARE + text, dead)
-            for name, text in {"posthog": WITH_POSTHOG, "sentry-sdk": WITH_SENTRY}.items()
+            for name, text in clients.items()
         }
 
-    base = statistics.median(bare.times[1:])
-    others = added(posthog, bare)
-    print(f"the bare argparse tool           {base:7.2f} ms (yardstick)")
-    print(f"added by posthog                 {others:7.2f} ms (yardstick)")
-    print(f"added by sentry-sdk              {added(sentry, bare):7.2f} ms (yardstick)")
+    yardstick = statistics.median(others["posthog"].added)
+    print(f"the bare argparse tool      {statistics.median(bare.times):7.2f} ms (yardstick)")
+    for name, tool in others.items():
+        print(f"added by {name:19}{statistics.median(tool.added):7.2f} ms (yardstick)")
     for name, tool in ours.items():
-        own = added(tool, bare)
+        own = statistics.median(tool.added)
         print(
-            f"added by wald, {name:18}{own:7.2f} ms (budget {BUDGET_MS:.0f} ms); "
-            f"{own / others:.4f} of posthog's (budget {BUDGET_SHARE:.4f})"
+            f"added by wald, {name:13}{own:7.2f} ms (budget {BUDGET_MS:.0f} ms); "
+            f"1/{yardstick / own:.0f} of posthog's (budget 1/{1 / BUDGET_SHARE:.0f})"
         )
     for name, wait in waits.items():
         print(f"{name}, black-holed: the run took {wait}")
-    print(f"wald's last sender gone after    {left:7.2f} s (budget 15 s)")
+    print(f"wald's last sender gone after {left:5.2f} s (budget 15 s)")
 
 
 if __name__ == "__main__":

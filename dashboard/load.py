@@ -25,7 +25,7 @@ import pyarrow as pa
 from msgspec import Raw
 
 from dashboard.columns import ARRIVED, add_columns, drop_what_is_no_report
-from dashboard.merge import SCHEMA, merge
+from dashboard.merge import SCHEMA, forget, merge
 from dashboard.warehouse import (
     DAMAGE,
     SCHEMA_VERSION,
@@ -188,11 +188,7 @@ class Load:
                 "received": [received for _, received in self._asked.values()],
             }
             self._insert("INSERT INTO forgotten BY NAME FROM rows", columns)
-            for table, kind in self._connection.execute(_TABLES_OF_INSTALLS).fetchall():
-                self._insert(
-                    f"DELETE FROM {table} WHERE install IN (SELECT install::{kind} FROM rows)",
-                    columns,
-                )
+            forget(self._connection, columns["install"])
         self._connection.execute(
             "DELETE FROM arrived WHERE install IN (SELECT install FROM forgotten)"
         )
@@ -215,11 +211,6 @@ class Load:
 
 
 _INSTALL = re.compile("[0-9a-f]{32}")
-
-_TABLES_OF_INSTALLS = """
-SELECT table_name, data_type FROM duckdb_columns()
-WHERE database_name = 'warehouse' AND column_name = 'install' AND table_name != 'forgotten'
-"""
 
 
 def recover(warehouse: Warehouse) -> None:

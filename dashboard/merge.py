@@ -3,25 +3,40 @@
 ``arrived`` holds what a sync read, see `dashboard.columns`. A merge takes what is new of it into
 ``reports`` and works out the visits of the installs it is about anew, so that late reports change
 history as they should.
+
+What many rows share stands in a table of its own, numbered as it comes: a report's metrics in
+``profiles``, a visit's place in its install's life in ``points``, a solution and an operation in
+``tasks``. To count by one of them is to count small numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
 _REPORT = """
-    id VARCHAR, app VARCHAR, install VARCHAR, time BIGINT, day DATE, kind VARCHAR,
+    id UUID, app VARCHAR, install UUID, time BIGINT, day DATE, kind VARCHAR,
     operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
     fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
-    os VARCHAR, os_version VARCHAR, version VARCHAR, metrics MAP(VARCHAR, VARCHAR),
-    ci BOOLEAN, dropped BIGINT, received BIGINT
+    os VARCHAR, version VARCHAR, profile INTEGER, ci BOOLEAN, dropped BIGINT, received BIGINT
 """
 
-# What the last report of a visit's day says (by time, then id), null where it says nothing.
+# Gaps in days, and in weeks from Monday to Monday. The profile, and with it OS and version, is
+# that of the day's last report (by time, then id).
 _VISIT = """
-    app VARCHAR, install VARCHAR, day DATE,
-    number INTEGER, gap INTEGER, next_gap INTEGER, first_day DATE, errors INTEGER,
-    os VARCHAR, os_version VARCHAR, version VARCHAR, metrics MAP(VARCHAR, VARCHAR)
+    app VARCHAR, install UUID, day DATE, week DATE, number INTEGER,
+    gap INTEGER, next_gap INTEGER, next_day DATE, week_gap INTEGER, next_week_gap INTEGER,
+    first_day DATE, first_week DATE, errors INTEGER,
+    os VARCHAR, version VARCHAR, profile INTEGER, point INTEGER
+"""
+
+# A run report that names a solution. Gaps to the install's report before: of the same task, and of
+# the same solution, 0 where both lie on one day or in one week.
+_DEPLOYMENT = """
+    app VARCHAR, install UUID, day DATE, week DATE, task INTEGER, succeeded BOOLEAN,
+    gap INTEGER, week_gap INTEGER, solution_gap INTEGER, solution_week_gap INTEGER,
+    os VARCHAR, version VARCHAR
 """
 
 SCHEMA = f"""
@@ -31,50 +46,154 @@ CREATE TABLE cursors (
 );
 CREATE TABLE forgotten (install VARCHAR, shard INTEGER, received BIGINT);
 CREATE TABLE reports ({_REPORT});
+CREATE TABLE errors ({_REPORT});
 CREATE TABLE visits ({_VISIT});
 CREATE TABLE visits_ci ({_VISIT});
+CREATE TABLE deployments ({_DEPLOYMENT});
+CREATE TABLE deployments_ci ({_DEPLOYMENT});
+CREATE TABLE profiles (
+    profile INTEGER, digest UHUGEINT, os VARCHAR, os_version VARCHAR, version VARCHAR,
+    metrics MAP(VARCHAR, VARCHAR)
+);
+CREATE TABLE points (
+    point INTEGER, number_bin INTEGER, gap_bin INTEGER, version VARCHAR, os VARCHAR, month DATE
+);
+CREATE TABLE tasks (task INTEGER, solution VARCHAR, operation VARCHAR);
 """
-"""``visits`` leaves runs by CI services out; ``visits_ci`` holds, for the installs that ever ran
-in one, the visits with them."""
+"""``visits`` and ``deployments`` leave runs by CI services out; ``visits_ci`` and
+``deployments_ci`` hold, for the installs that ever ran in one, all with them. ``errors`` repeats
+the reports of kind error."""
 
-# One report an id, also where a retry stands under two days.
+# One report an id, also where a retry stands under two days. What bears no id or install as
+# reports do was written by hand, and is none. Metrics are compared by a digest of 128 bits.
 _FRESH = """
 CREATE TEMP TABLE fresh AS
-SELECT * FROM arrived ANTI JOIN reports USING (id)
-QUALIFY row_number() OVER (PARTITION BY id ORDER BY received) = 1
-"""
-
-_TOUCHED = "CREATE TEMP TABLE touched AS SELECT DISTINCT app, install FROM fresh"
-
-_FORGET_VISITS = """
-DELETE FROM {table} USING touched
-WHERE {table}.app = touched.app AND {table}.install = touched.install
-"""
-
-_WORK_OUT_VISITS = """
-INSERT INTO {table} BY NAME
-SELECT app, install, day,
-    row_number() OVER life AS number,
-    day - lag(day) OVER life AS gap,
-    lead(day) OVER life - day AS next_gap,
-    min(day) OVER life AS first_day,
-    errors, last_one.*
+SELECT id, arg_min(row, received) AS row, arg_min(digest, received) AS digest
 FROM (
-    SELECT app, install, day,
-        count(*) FILTER (kind = 'error') AS errors,
-        max_by({{
-            'os': os, 'os_version': os_version, 'version': version, 'metrics': metrics
-        }}, (time, id)) AS last_one
-    FROM reports SEMI JOIN {installs} USING (app, install)
-    WHERE {condition}
-    GROUP BY app, install, day
-)
-WINDOW life AS (PARTITION BY app, install ORDER BY day)
+    SELECT try_cast(id AS UUID) AS id, rowid AS row, received,
+        md5_number(metrics::VARCHAR) AS digest
+    FROM arrived WHERE try_cast(install AS UUID) IS NOT NULL
+) ANTI JOIN reports USING (id)
+WHERE id IS NOT NULL
+GROUP BY id
+"""
+
+_NEW_PROFILES = """
+INSERT INTO profiles BY NAME
+SELECT (SELECT coalesce(max(profile), 0) FROM profiles)
+        + row_number() OVER (ORDER BY digest) AS profile,
+    digest, os, os_version, version, metrics
+FROM (SELECT digest, min(row) AS row FROM fresh ANTI JOIN profiles USING (digest) GROUP BY digest)
+    JOIN arrived ON arrived.rowid = row
+"""
+
+_NEW_REPORTS = """
+INSERT INTO reports BY NAME
+SELECT arrived.* EXCLUDE (os_version, metrics)
+        REPLACE (fresh.id AS id, arrived.install::UUID AS install),
+    profile
+FROM arrived JOIN fresh ON arrived.rowid = fresh.row JOIN profiles USING (digest)
+"""
+
+_NEW_ERRORS = "INSERT INTO errors FROM reports SEMI JOIN fresh USING (id) WHERE kind = 'error'"
+
+_TOUCHED = """
+CREATE TEMP TABLE touched AS
+SELECT DISTINCT app, install::UUID AS install
+FROM arrived JOIN fresh ON arrived.rowid = fresh.row
 """
 
 _IN_CI = """
 CREATE TEMP TABLE in_ci AS
 SELECT DISTINCT app, install FROM reports SEMI JOIN touched USING (app, install) WHERE ci
+"""
+
+_FORGET = """
+DELETE FROM {table} USING touched
+WHERE {table}.app = touched.app AND {table}.install = touched.install
+"""
+
+_LIVES = """
+CREATE TEMP TABLE lives AS
+WITH days AS (
+    SELECT app, install, day,
+        count(*) FILTER (kind = 'error') AS errors, arg_max(profile, (time, id)) AS profile
+    FROM reports SEMI JOIN {installs} USING (app, install)
+    WHERE {condition}
+    GROUP BY app, install, day
+), numbered AS (
+    SELECT *, date_trunc('week', day)::DATE AS week,
+        row_number() OVER life AS number, min(day) OVER life AS first_day,
+        lag(day) OVER life AS last_day, lead(day) OVER life AS next_day
+    FROM days WINDOW life AS (PARTITION BY app, install ORDER BY day)
+)
+SELECT numbered.*, os, version,
+    day - last_day AS gap, next_day - day AS next_gap,
+    (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
+    (date_trunc('week', next_day)::DATE - week) // 7 AS next_week_gap,
+    date_trunc('week', first_day)::DATE AS first_week,
+    -- Each bin by the least that it holds.
+    CASE WHEN number <= 2 THEN number WHEN number <= 5 THEN 3 WHEN number <= 10 THEN 6
+        WHEN number <= 20 THEN 11 WHEN number <= 50 THEN 21 ELSE 51 END AS number_bin,
+    CASE WHEN gap IS NULL THEN 0 WHEN gap <= 1 THEN 1 WHEN gap <= 3 THEN 2 WHEN gap <= 7 THEN 4
+        WHEN gap <= 14 THEN 8 WHEN gap <= 30 THEN 15 ELSE 31 END AS gap_bin,
+    date_trunc('month', day)::DATE AS month
+FROM numbered JOIN profiles USING (profile)
+"""
+
+_SAME_POINT = """
+    {0}.number_bin = {1}.number_bin AND {0}.gap_bin = {1}.gap_bin AND {0}.month = {1}.month
+    AND {0}.version IS NOT DISTINCT FROM {1}.version AND {0}.os IS NOT DISTINCT FROM {1}.os
+"""
+
+_NEW_POINTS = f"""
+INSERT INTO points BY NAME
+SELECT (SELECT count(*) FROM points) + row_number() OVER (
+        ORDER BY month, version, os, number_bin, gap_bin
+    ) AS point, * FROM (
+    SELECT DISTINCT number_bin, gap_bin, version, os, month
+    FROM lives ANTI JOIN points ON {_SAME_POINT.format("lives", "points")}
+)
+"""
+
+_NEW_VISITS = f"""
+INSERT INTO {{table}} BY NAME
+SELECT lives.* EXCLUDE (last_day, number_bin, gap_bin, month), point
+FROM lives JOIN points ON {_SAME_POINT.format("lives", "points")}
+"""
+
+
+_NEW_TASKS = """
+INSERT INTO tasks BY NAME
+SELECT (SELECT count(*) FROM tasks) + row_number() OVER (ORDER BY solution, operation) AS task, *
+FROM (
+    SELECT DISTINCT solution, operation FROM arrived ANTI JOIN tasks
+        ON arrived.solution = tasks.solution
+        AND arrived.operation IS NOT DISTINCT FROM tasks.operation
+    WHERE kind = 'run' AND solution IS NOT NULL
+)
+"""
+
+_NEW_DEPLOYMENTS = """
+INSERT INTO {table} BY NAME
+SELECT * EXCLUDE (last_day, last_solution_day),
+    day - last_day AS gap,
+    (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
+    day - last_solution_day AS solution_gap,
+    (week - date_trunc('week', last_solution_day)::DATE) // 7 AS solution_week_gap
+FROM (
+    SELECT app, install, day, task, os, version,
+        date_trunc('week', day)::DATE AS week,
+        coalesce(outcome = 'ok', false) AS succeeded,
+        lag(day) OVER (PARTITION BY app, install, task ORDER BY time, id) AS last_day,
+        lag(day) OVER (
+            PARTITION BY app, install, reports.solution ORDER BY time, id
+        ) AS last_solution_day
+    FROM reports SEMI JOIN {installs} USING (app, install)
+        JOIN tasks ON reports.solution = tasks.solution
+        AND reports.operation IS NOT DISTINCT FROM tasks.operation
+    WHERE kind = 'run' AND {condition}
+)
 """
 
 
@@ -84,17 +203,45 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     To be called in a transaction, without which it would be half done when it is cut off.
     """
     connection.execute(_FRESH)
-    rows = connection.execute("INSERT INTO reports BY NAME FROM fresh").fetchall()
+    connection.execute(_NEW_PROFILES)
+    rows = connection.execute(_NEW_REPORTS).fetchall()
+    connection.execute(_NEW_ERRORS)
     connection.execute(_TOUCHED)
     connection.execute(_IN_CI)
-    for table, installs, condition in (
-        ("visits", "touched", "NOT ci"),
-        ("visits_ci", "in_ci", "true"),
-    ):
-        connection.execute(_FORGET_VISITS.format(table=table))
-        connection.execute(
-            _WORK_OUT_VISITS.format(table=table, installs=installs, condition=condition)
-        )
+    connection.execute(_NEW_TASKS)
+    _work_out_anew(connection, "", "touched", "NOT ci")
+    _work_out_anew(connection, "_ci", "in_ci", "true")
     for temporary in ("fresh", "touched", "in_ci"):
         connection.execute(f"DROP TABLE {temporary}")
     return int(rows[0][0])
+
+
+def _work_out_anew(
+    connection: duckdb.DuckDBPyConnection, suffix: str, installs: str, condition: str
+) -> None:
+    """Visits and deployments of the installs touched, from the reports on a condition."""
+    chosen = {"installs": installs, "condition": condition}
+    connection.execute(_FORGET.format(table=f"visits{suffix}"))
+    connection.execute(_LIVES.format(**chosen))
+    connection.execute(_NEW_POINTS)
+    connection.execute(_NEW_VISITS.format(table=f"visits{suffix}"))
+    connection.execute("DROP TABLE lives")
+    connection.execute(_FORGET.format(table=f"deployments{suffix}"))
+    connection.execute(_NEW_DEPLOYMENTS.format(table=f"deployments{suffix}", **chosen))
+
+
+_TABLES_OF_INSTALLS = """
+SELECT table_name FROM duckdb_columns()
+WHERE database_name = current_database() AND column_name = 'install' AND data_type = 'UUID'
+"""
+
+_FORGET_INSTALLS = "DELETE FROM {table} WHERE install IN (SELECT unnest(?::UUID[]))"
+
+_FORGET_PROFILES = "DELETE FROM profiles WHERE profile NOT IN (SELECT profile FROM reports)"
+
+
+def forget(connection: duckdb.DuckDBPyConnection, installs: Sequence[str]) -> None:
+    """Delete what the tables hold of installs, and the metrics that no other shares."""
+    for (table,) in connection.execute(_TABLES_OF_INSTALLS).fetchall():
+        connection.execute(_FORGET_INSTALLS.format(table=table), [list(installs)])
+    connection.execute(_FORGET_PROFILES)

@@ -24,7 +24,7 @@ PERIOD = 10.0
 MAX_REASONS = 50
 """Different reasons that are told apart in one period."""
 
-_UNKNOWN_FIELD = re.compile("unknown field `.*?`")
+_UNKNOWN_FIELD = re.compile("unknown field `.*", re.DOTALL)  # whatever signs its name holds
 _PLACE = re.compile(r" \(byte [0-9]+\)")
 
 

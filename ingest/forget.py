@@ -11,8 +11,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from ingest.store import Forgotten, Store
+from ingest.store import DatabaseUnavailable, Forgotten, Store
 
 SETTLED_MS = 60_000
 """After so long every instance has read the marks again and ended the writes it had begun."""
@@ -25,12 +26,24 @@ def sweep(store: Store, install: str) -> int:
     """Delete an install's reports from all days of all databases; returns how many there were.
 
     All databases: the number of them may have changed since the reports arrived.
+
+    Raises:
+        DatabaseUnavailable: one did not answer; from the others they are deleted.
     """
-    days = [(shard, day) for shard in range(len(store.shards)) for day in store.days(shard)]
+    deleted = 0
+    failure: DatabaseUnavailable | None = None
     with ThreadPoolExecutor(SWEEPERS) as threads:
-        return sum(
-            threads.map(lambda place: store.delete_install(place[0], place[1], install), days)
-        )
+        for shard in range(len(store.shards)):
+            try:
+                days = store.days(shard)
+                deleted += sum(
+                    threads.map(partial(store.delete_install, shard, install=install), days)
+                )
+            except DatabaseUnavailable as error:
+                failure = error
+    if failure:
+        raise failure
+    return deleted
 
 
 def finish(store: Store, marks: Iterable[Forgotten]) -> int:

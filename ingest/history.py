@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
 
-from ingest.schema import InvalidReport, Report, decode_report
+from ingest.schema import MAX_REPORT, InvalidReport, Report, decode_report
 from ingest.store import FORGOTTEN, DatabaseUnavailable, Store
 from wald.report import MAX_BATCH
 
 PATIENCE = 60.0
 """Seconds to go on asking a database that stopped answering."""
 
-MAX_LINE = 1024**2
-"""Bytes of a line; a report that keeps to the contract is far shorter."""
+
+FRESH = 5.0
+"""Seconds for which it is believed who was forgotten; an import may take hours."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,7 @@ def import_lines(
     Raises:
         ImportStopped: the database did not answer for `patience` seconds.
     """
-    forgotten = {
-        mark.install for shard in range(len(store.shards)) for mark in store.forgotten(shard)
-    }
+    forgotten = _Forgotten(store)
     progress = Progress()
     batch: list[Report] = []
     refused = number = 0
@@ -83,7 +83,7 @@ def import_lines(
         if not line.strip():
             continue
         try:
-            report = _decode(line)
+            report = decode_report(line)
             if report.install in forgotten:
                 raise InvalidReport(FORGOTTEN)
             batch.append(report)
@@ -97,18 +97,32 @@ def import_lines(
     return Progress(number, progress.stored, refused)
 
 
+class _Forgotten:
+    """The installs that were forgotten, also those that ask while the import goes on."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._installs: set[str] = set()
+        self._read()
+
+    def __contains__(self, install: str) -> bool:
+        if time.monotonic() - self._read_at > FRESH:
+            with suppress(DatabaseUnavailable):  # storing the batch will wait for it, and say so
+                self._read()
+        return install in self._installs
+
+    def _read(self) -> None:
+        self._read_at = time.monotonic()
+        for shard in range(len(self._store.shards)):
+            self._installs.update(mark.install for mark in self._store.forgotten(shard))
+
+
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Read line by line; what follows `MAX_LINE` + 1 bytes of one is passed over."""
-    while line := stream.readline(MAX_LINE + 1):
+    """Read line by line, of one too long as much as shows that it is."""
+    while line := stream.readline(MAX_REPORT + 1):
         yield line
-        while not line.endswith(b"\n") and (line := stream.readline(MAX_LINE)):
+        while not line.endswith(b"\n") and (line := stream.readline(MAX_REPORT)):
             pass
-
-
-def _decode(line: bytes) -> Report:
-    if len(line) > MAX_LINE:
-        raise InvalidReport(f"line is longer than {MAX_LINE} bytes")
-    return decode_report(line)
 
 
 def _add_patiently(store: Store, batch: list[Report], patience: float) -> None:

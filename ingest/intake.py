@@ -70,8 +70,9 @@ class Intake:
         """
         arrived = datetime.now(UTC)
         valid, refused = judge(body, arrived)
+        del body  # up to 8 MiB, which many may hold while they wait
         if self._limits and valid:
-            self._limits.admit_installs({one.install for one in valid.values()}, address)
+            self._limits.admit_reports([one.install for one in valid.values()], address)
         shards: dict[int, dict[int, Report]] = defaultdict(dict)
         for index, report in valid.items():
             shards[self._store.shard_of(report.install)][index] = report

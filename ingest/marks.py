@@ -6,6 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from ingest.connection import DatabaseUnavailable
 from ingest.forget import finish
@@ -37,6 +39,8 @@ class Marks:
         self._since = 0
         self._installs: set[str] = set()
         self._pending: dict[str, Forgotten] = {}
+        # One to read and one to finish, whatever hangs elsewhere.
+        self._threads = ThreadPoolExecutor(2, "marks")
         self._reading: asyncio.Task[None] | None = None
         self._finishing: asyncio.Task[None] | None = None
 
@@ -69,7 +73,8 @@ class Marks:
 
     async def _read(self) -> None:
         began = self._clock()
-        marks = await asyncio.to_thread(self._store.forgotten, self._shard, since=self._since)
+        read = partial(self._store.forgotten, self._shard, since=self._since)
+        marks = await asyncio.get_running_loop().run_in_executor(self._threads, read)
         self._read_at = began
         for mark in marks:
             self._installs.add(mark.install)
@@ -81,9 +86,10 @@ class Marks:
 
     async def _finish(self) -> None:
         """Delete what may be left of installs that were forgotten a while ago."""
+        loop = asyncio.get_running_loop()
         try:
             for mark in list(self._pending.values()):
-                if await asyncio.to_thread(finish, self._store, [mark]):
+                if await loop.run_in_executor(self._threads, finish, self._store, [mark]):
                     del self._pending[mark.install]
         except DatabaseUnavailable as error:
             log.warning("forgetting goes on later: %s", error)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import astuple
 
 from wald import report as limits
 
 MAX_TIME = 253_402_300_799_999
 """The last millisecond of the year 9999."""
+
+MAX_REPORT = 128 * 1024
+"""Bytes of one report's JSON; the longest, with every character escaped, has some 75,000."""
 
 MAX_REASON = 200
 """Characters of the reason for a refusal."""
@@ -70,6 +74,17 @@ class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     reports: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=limits.MAX_BATCH)]
 
 
+_Places = msgspec.defstruct(
+    "_Places",
+    [
+        (f"place_{number}", msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)
+        for number in range(limits.MAX_BATCH + 1)
+    ],
+    array_like=True,
+)
+_Few = msgspec.defstruct("_Few", [("reports", _Places, msgspec.field(default_factory=_Places))])
+
+
 class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a request to be forgotten."""
 
@@ -78,6 +93,7 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
 
 _WISH = msgspec.json.Decoder(Wish)
 _BATCH = msgspec.json.Decoder(Batch)
+_FEW: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Few)
 _REPORT = msgspec.json.Decoder(Report)
 
 
@@ -87,7 +103,19 @@ class InvalidReport(ValueError):
 
 def decode_batch(body: bytes) -> Batch:
     """Decode the body of a request; raises `InvalidReport`."""
+    if len(body) > MAX_REPORT and _has_too_many(body):
+        raise InvalidReport(f"Expected `array` of length <= {limits.MAX_BATCH} - at `$.reports`")
     return _decode(_BATCH, body)
+
+
+def _has_too_many(body: bytes) -> bool:
+    """Whether there are more reports than allowed, in bounded memory.
+
+    A list is built whole before it is found too long: 70 bytes for every "1,". What comes after
+    the last of these places is passed over.
+    """
+    last = astuple(_decode(_FEW, body).reports)[limits.MAX_BATCH]
+    return last is not msgspec.UNSET
 
 
 def decode_wish(body: bytes) -> Wish:
@@ -97,6 +125,8 @@ def decode_wish(body: bytes) -> Wish:
 
 def decode_report(text: bytes | msgspec.Raw) -> Report:
     """Decode and validate one report; raises `InvalidReport`."""
+    if len(text) > MAX_REPORT:
+        raise InvalidReport(f"report is longer than {MAX_REPORT} bytes")
     return _decode(_REPORT, text)
 
 
@@ -113,5 +143,6 @@ def _decode(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T:
 
 def _in_short(reason: str) -> str:
     """A reason fit for a log and a terminal: it quotes the name of an unknown field."""
-    shown = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in reason)
-    return shown if len(shown) <= MAX_REASON else f"{shown[: MAX_REASON - 1]}…"
+    if len(reason) > MAX_REASON:
+        reason = f"{reason[: MAX_REASON - 1]}…"
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in reason)

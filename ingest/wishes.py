@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from ingest.body import Full, Refused
 from ingest.connection import DatabaseUnavailable
@@ -19,8 +20,8 @@ from wald.report import pseudonym
 PATIENCE = 3.0
 """Seconds that the answer waits for the reports to be deleted; the collector waits for 5."""
 
-MAX_SWEEPS = 4
-"""Wishes that are being fulfilled at once."""
+MAX_WISHES = 4
+"""Wishes that are being noted or fulfilled at once."""
 
 log = logging.getLogger("wald.ingest")
 
@@ -36,6 +37,9 @@ class Wishes:
         self._marks = marks
         self._limits = limits
         self._counts = counts
+        # Threads of its own: where a database hangs, wishes must not take those of the others.
+        self._threads = ThreadPoolExecutor(MAX_WISHES, "wishes")
+        self._under_way = 0
         self._sweeps: set[asyncio.Task[None]] = set()
 
     async def take(self, body: bytes, address: str) -> None:
@@ -55,19 +59,31 @@ class Wishes:
             raise Refused(400, str(error)) from error
         if self._limits:
             self._limits.admit_forget(address)
-        if len(self._sweeps) >= MAX_SWEEPS:
+        if self._under_way >= MAX_WISHES:
             raise Full
         install = pseudonym(bytes.fromhex(secret))
-        await asyncio.to_thread(self._store.mark_forgotten, install)
+        self._under_way += 1
+        try:
+            await self._in_thread(self._store.mark_forgotten, install)
+        except BaseException:
+            self._under_way -= 1
+            raise
         self._marks[self._store.shard_of(install)].add(install)
         self._counts.add("forgotten")
         sweeping = asyncio.create_task(self._sweep(install))
         self._sweeps.add(sweeping)
-        sweeping.add_done_callback(self._sweeps.discard)
+        sweeping.add_done_callback(self._end)
         await asyncio.wait({sweeping}, timeout=PATIENCE)
 
     async def _sweep(self, install: str) -> None:
         try:
-            await asyncio.to_thread(sweep, self._store, install)
+            await self._in_thread(sweep, self._store, install)
         except DatabaseUnavailable as error:
             log.warning("forgetting goes on later: %s", error)
+
+    def _end(self, sweeping: asyncio.Task[None]) -> None:
+        self._sweeps.discard(sweeping)
+        self._under_way -= 1
+
+    async def _in_thread(self, call: Callable[..., object], *arguments: object) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)

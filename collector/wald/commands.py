@@ -34,7 +34,8 @@ def add(monitor: Monitor, application: Any) -> None:
                 parser.exit(run(monitor, str(values)))
 
         parser = application.add_parser("telemetry", help=about, description=about)
-        listed = "; ".join(f"{name}: {act.__doc__}" for name, act in ACTIONS.items())
+        told = ((name, (act.__doc__ or "").rstrip(".")) for name, act in ACTIONS.items())
+        listed = "; ".join(f"{name}: {does}" if does else name for name, does in told)
         parser.add_argument("action", choices=list(ACTIONS), action=Run, help=listed)
     elif hasattr(application, "registered_commands"):  # Typer
 

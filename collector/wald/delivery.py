@@ -111,7 +111,7 @@ def _is_receipt(answer: bytes) -> bool:
 
 def _seconds(text: str) -> float:
     """Read Retry-After: seconds or a date (RFC 9110, section 10.2.3); 0 where it is neither."""
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return float(text)
     from email.utils import parsedate_to_datetime
 

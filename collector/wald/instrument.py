@@ -61,7 +61,8 @@ def _click(monitor: Monitor, command: Any, solution: str | None, name: str) -> N
     below = getattr(command, "commands", None)
     if below is None:
         own = name or str(command.name)
-        command.callback = _as_operation(monitor, own, command.callback, solution, None)
+        if command.callback is not None:
+            command.callback = _as_operation(monitor, own, command.callback, solution, None)
         return
     for key, inner in below.items():
         _click(monitor, inner, solution, f"{name} {key}".strip())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from abc import ABC, abstractmethod
 
 from .report import MAX_METRIC_TEXT, MAX_METRICS, MAX_NUMBER
 
@@ -31,7 +30,8 @@ class DataCollector:
                 f"{metric.__qualname__}.IDENTIFIER is {name!r}: a metric's identifier is a letter "
                 "and then up to 63 letters, digits, - or _"
             )
-        if not (metric.__dict__.get("__doc__") or "").strip():
+        # Under python -OO nothing has a docstring, and that must not end the tool.
+        if sys.flags.optimize < 2 and not (metric.__dict__.get("__doc__") or "").strip():
             raise TypeError(
                 f"{metric.__qualname__} needs a docstring that tells users what it reads and why"
             )
@@ -54,7 +54,7 @@ class DataCollector:
         return {name: value for name, value in values.items() if value is not None}
 
 
-class Metric(ABC):
+class Metric:
     """One value that goes into every report. Subclass it to add your own.
 
     A subclass sets `IDENTIFIER`, tells in its docstring what it reads and why (users get to see
@@ -72,11 +72,13 @@ class Metric(ABC):
         super().__init_subclass__()
         if "IDENTIFIER" not in cls.__dict__:
             raise TypeError(f"{cls.__qualname__} needs an IDENTIFIER, its name in reports")
+        if cls._get is Metric._get:
+            raise TypeError(f"{cls.__qualname__} needs a method _get that returns its value")
         DataCollector.register(cls)
 
-    @abstractmethod
     def _get(self) -> MetricValue:
         """Return the value: text of at most 128 characters, a number, or a boolean."""
+        raise NotImplementedError
 
 
 def _is_identifier(text: str) -> bool:

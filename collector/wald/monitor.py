@@ -243,7 +243,7 @@ class Monitor:
         """Tell whether a report may be kept now; tells the user first where that is due."""
         if self.spool is None:
             return False
-        if self.decision.by_default and self.environment.choice() is False:
+        if self.environment.said is None and self.environment.choice() is False:
             erase(self.spool.folder)  # the user said no while this process was running
             self.spool = None
             return False

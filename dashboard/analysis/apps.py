@@ -14,9 +14,14 @@ def apps(stored: Callable[[str], ibis.Table]) -> ibis.Table:
     Args:
         stored: returns a table of the warehouse by its name.
     """
-    columns = ("app", "install", "day")
-    visits = stored("visits").select(*columns).union(stored("visits_ci").select(*columns))
-    found = visits.group_by("app").agg(
-        installs=_.install.nunique(), first_day=_.day.min(), last_day=_.day.max()
+    ends = [
+        # First and last visits tell all, and are few.
+        stored(name).filter((_.number == 1) | _.next_day.isnull()).select("app", "install", "day")
+        for name in ("visits", "visits_ci")
+    ]
+    found = (
+        ibis.union(*ends)
+        .group_by("app")
+        .agg(installs=_.install.nunique(), first_day=_.day.min(), last_day=_.day.max())
     )
     return found.order_by(ibis.desc("installs"), "app")

@@ -22,6 +22,8 @@ STRATA = (
     ("number_bin", "gap_bin"),
     ("number_bin",),
 )
+STRATUM = tuple(f"by_{key}" for key in STRATA[0])
+"""Columns that name a stratum within its level."""
 
 IMPACT = {
     "fingerprint": "object",
@@ -54,57 +56,50 @@ def error_impact(history: History) -> pd.DataFrame:
     expected = Σ n₁p₀ and variance = Σ [a(1 − a/n₁) + n₁²p₀(1 − p₀)/n₀]. Null hypothesis of the
     q-value: those who met the error left no more and no less often than their controls.
     """
-    placed = _placed(history)
-    exposed = history.filtered(placed.inner_join(history.exposures, ["install", "day"]))
-    exposed = history.in_period(exposed, "day")
-    strata = _matched(exposed, placed.filter(_.errors == 0))
+    judged = history.visits.filter(~_.censored)
+    # Counted by point first: there are few of them.
+    pool = judged.filter(_.errors == 0).group_by("point").agg(n0=_.count(), l0=_.left.sum())
+    exposed = history.in_period(history.filtered(judged.filter(_.errors > 0)), "day")
+    exposed = exposed.inner_join(history.exposures, ["install", "day"])
+    exposed = exposed.group_by("fingerprint", "point").agg(n1=_.count(), a=_.left.sum())
+    strata = _by_stratum(in_strata(_placed(history, exposed), _placed(history, pool)))
     met = _met(history)
     frame = met.left_join(_totals(strata), "fingerprint").drop("fingerprint_right")
     return _with_interval(frame)
 
 
-def _placed(history: History) -> ibis.Table:
+def placed_visits(history: History) -> ibis.Table:
     """Visits that can be judged, each with its place in an install's life."""
-    number, gap = _.number, _.gap
-    return history.visits.filter(~_.censored).select(
-        "install",
-        "day",
-        "errors",
-        "left",
-        number_bin=ibis.cases(
-            (number <= 2, number.cast("string")),
-            (number <= 5, "3–5"),
-            (number <= 10, "6–10"),
-            (number <= 20, "11–20"),
-            (number <= 50, "21–50"),
-            else_="51+",
-        ),
-        gap_bin=ibis.cases(
-            (gap.isnull(), "none"),
-            (gap <= 1, "1"),
-            (gap <= 3, "2–3"),
-            (gap <= 7, "4–7"),
-            (gap <= 14, "8–14"),
-            (gap <= 30, "15–30"),
-            else_="31+",
-        ),
-        version=_.version.fill_null(UNKNOWN),
-        os=_.os.fill_null(UNKNOWN),
-        month=_.day.truncate("M"),
-    )
+    judged = history.visits.filter(~_.censored)
+    return _placed(history, judged.select("install", "day", "errors", "left", "point"))
 
 
-def _matched(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
-    """Exposed visits by error and by the finest stratum with enough controls.
+def _placed(history: History, table: ibis.Table) -> ibis.Table:
+    """Add the columns of the finest stratum to a table with points."""
+    points = history.points.mutate(version=_.version.fill_null(UNKNOWN), os=_.os.fill_null(UNKNOWN))
+    return table.inner_join(points, "point").drop("point")
 
-    Returns fingerprint, n1 (exposed visits), a (of them left), n0 (controls) and p0 (share of
-    the controls that left); n0 and p0 are null for the visits that found no stratum.
+
+def control_pool(controls: ibis.Table) -> ibis.Table:
+    """Controls, of `placed_visits`, by the finest stratum: n0, and l0 of them that left."""
+    return controls.group_by(*STRATA[0]).agg(n0=_.count(), l0=_.left.sum())
+
+
+def in_strata(exposed: ibis.Table, pool: ibis.Table) -> ibis.Table:
+    """Exposed visits, of `placed_visits`, each in the finest stratum with enough controls.
+
+    Adds level (of `STRATA`; beyond its end for a visit without a stratum), a by_<key> column for
+    each key (null where the level leaves it out), n0 (controls) and p0 (share of them that
+    left); both are null for the visits that found no stratum.
+
+    Args:
+        pool: of `control_pool`.
     """
     for level, keys in enumerate(STRATA):
-        pool = controls.group_by(*keys).agg(n0=_.count(), p0=_.left.mean())
-        pool = pool.filter(_.n0 >= MIN_CONTROLS)
-        pool = pool.rename({f"n0_{level}": "n0", f"p0_{level}": "p0"})
-        joined = exposed.left_join(pool, list(keys))
+        pool = pool.group_by(*keys).agg(n0=_.n0.sum(), l0=_.l0.sum())
+        enough = pool.filter(_.n0 >= MIN_CONTROLS)
+        enough = enough.select(*keys, **{f"n0_{level}": _.n0, f"p0_{level}": _.l0 / _.n0})
+        joined = exposed.left_join(enough, list(keys))
         exposed = joined.drop(*[f"{key}_right" for key in keys])
     levels = range(len(STRATA))
     found = ibis.cases(*[(exposed[f"n0_{i}"].notnull(), i) for i in levels], else_=len(STRATA))
@@ -115,11 +110,16 @@ def _matched(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
     )
     # What a coarser stratum leaves out must not divide it.
     stratum = {
-        f"by_{key}": ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
-        for key in STRATA[0]
+        name: ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
+        for name, key in zip(STRATUM, STRATA[0], strict=True)
     }
-    by_stratum = exposed.group_by("fingerprint", "level", **stratum)
-    return by_stratum.agg(n1=_.count(), a=_.left.sum(), n0=_.n0.max(), p0=_.p0.max())
+    return exposed.mutate(**stratum)
+
+
+def _by_stratum(exposed: ibis.Table) -> ibis.Table:
+    """By error and stratum: n1 (exposed visits), a (of them left), n0 and p0."""
+    by_stratum = exposed.group_by("fingerprint", "level", *STRATUM)
+    return by_stratum.agg(n1=_.n1.sum(), a=_.a.sum(), n0=_.n0.max(), p0=_.p0.max())
 
 
 def _levels_with(key: str) -> int:
@@ -141,8 +141,7 @@ def _totals(strata: ibis.Table) -> ibis.Table:
 
 def _met(history: History) -> ibis.Table:
     """Every error in the period: fingerprint, its last type and where, installs that met it."""
-    errors = history.filtered(history.reports).filter(_.kind == "error")
-    errors = history.in_period(errors, "day")
+    errors = history.in_period(history.filtered(history.errors), "day")
     last = {"order_by": ["time", "id"]}
     return errors.group_by("fingerprint").agg(
         type=_.error_type.last(**last),

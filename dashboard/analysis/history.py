@@ -22,8 +22,7 @@ class History:
     """An app's reports and visits within a scope.
 
     Args:
-        stored: returns a table of the warehouse by its name: ``reports``, a row a report; and
-            ``visits`` and ``visits_ci``, a row an install and day, see `dashboard.merge`.
+        stored: returns a table of the warehouse by its name, see `dashboard.merge`.
     """
 
     scope: Scope
@@ -35,41 +34,108 @@ class History:
 
     @cached_property
     def reports(self) -> ibis.Table:
-        """All reports in the scope, unfiltered by what is shown."""
-        reports = self._in_scope(self.stored("reports"))
-        return reports if self.scope.ci else reports.filter(~_.ci)
+        """All reports in the scope, unfiltered by what is shown; `profile` as for visits."""
+        return self._by_people(self.stored("reports"))
+
+    @cached_property
+    def errors(self) -> ibis.Table:
+        """Of `reports`, those of kind error."""
+        return self._by_people(self.stored("errors"))
 
     @cached_property
     def visits(self) -> ibis.Table:
-        """Every visit: install, day, errors, os, os_version, version, metrics, and
+        """Every visit: install, day, week (its Monday), errors, os, version, and
 
         - number: 1 for the install's first visit
         - gap: days since the visit before; null for the first
-        - next_gap: days to the visit after; null for the last
-        - first_day: the day of the install's first visit
+        - next_day, next_gap: the day of the visit after, and days to it; null for the last
+        - week_gap, next_week_gap: the same in weeks, 0 where both lie in one week
+        - first_day, first_week: of the install's first visit
         - censored: its horizon is not over, so leaving can't be told
         - left: not censored, and no visit in the horizon after it
+        - profile: the number of its row in `profiles`, which holds os_version and metrics
+        - point: the number of its row in `points`, its place in the install's life
         """
-        visits = self._in_scope(self._stored_visits())
+        visits = self._in_scope(self._lives("visits"))
         # A visit that was not there yet on the day the scope ends is none.
-        known = (_.day + _.next_gap.as_interval("D")).cast("date") <= lit(self.scope.last_day)
+        known = _.next_day <= lit(self.scope.last_day)
         visits = visits.mutate(
+            next_day=ibis.ifelse(known, _.next_day, ibis.null("date")),
             next_gap=ibis.ifelse(known, _.next_gap, ibis.null("int32")),
+            next_week_gap=ibis.ifelse(known, _.next_week_gap, ibis.null("int32")),
             censored=_.day > lit(self.scope.last_judged),
         )
         stayed = visits.next_gap.fill_null(self.scope.horizon + 1) <= self.scope.horizon
         return visits.mutate(left=~visits.censored & ~stayed)
 
     @cached_property
+    def chosen_visits(self) -> ibis.Table:
+        """The visits that the filters choose; the gaps are those between them."""
+        visits = self.filtered(self.visits)
+        if visits is self.visits:
+            return visits
+        life = ibis.window(group_by="install", order_by="day")
+        return visits.mutate(
+            gap=_.day.delta(_.day.lag().over(life), unit="day"),
+            next_day=_.day.lead().over(life),
+            next_gap=_.day.lead().over(life).delta(_.day, unit="day"),
+            week_gap=_weeks_between(_.week.lag().over(life), _.week),
+            next_week_gap=_weeks_between(_.week, _.week.lead().over(life)),
+        )
+
+    @cached_property
     def shown_visits(self) -> ibis.Table:
-        """The visits that period and filters choose."""
+        """The visits that period and filters choose; the gaps are those of the whole life."""
         return self.in_period(self.filtered(self.visits), "day")
+
+    @cached_property
+    def chosen_deployments(self) -> ibis.Table:
+        """Run reports with a solution that the filters choose: install, day, week, task (the
+        number of its row in `tasks`), succeeded, os, version, and to the install's one before:
+
+        - gap, week_gap: days and weeks since that of the same task; null where there is none
+        - solution_gap, solution_week_gap: since that of the same solution
+        """
+        deployments = self._in_scope(self._lives("deployments"))
+        chosen = self.filtered(deployments)
+        if chosen is deployments:
+            return chosen
+        solutions = self.tasks.select("task", "solution")
+        chosen = chosen.inner_join(solutions, "task")
+        same_task = ibis.window(group_by=["install", "task"], order_by="day")
+        same_solution = ibis.window(group_by=["install", "solution"], order_by="day")
+        return chosen.mutate(
+            gap=_.day.delta(_.day.lag().over(same_task), unit="day"),
+            week_gap=_weeks_between(_.week.lag().over(same_task), _.week),
+            solution_gap=_.day.delta(_.day.lag().over(same_solution), unit="day"),
+            solution_week_gap=_weeks_between(_.week.lag().over(same_solution), _.week),
+        ).drop("solution")
+
+    @cached_property
+    def tasks(self) -> ibis.Table:
+        """What is done to what: task, solution, operation."""
+        return self.stored("tasks")
+
+    @cached_property
+    def profiles(self) -> ibis.Table:
+        """What a report's metrics say: profile, os, os_version, version, metrics."""
+        return self.stored("profiles")
+
+    @cached_property
+    def points(self) -> ibis.Table:
+        """Places in an install's life: point, version, os, month (its first day), and
+
+        - number_bin: of the visit's number: 1, 2, 3–5, 6–10, 11–20, 21–50, 51+
+        - gap_bin: of its gap: none, 1, 2–3, 4–7, 8–14, 15–30, 31+
+
+        Bins are named by the least number in them, none by 0.
+        """
+        return self.stored("points")
 
     @cached_property
     def exposures(self) -> ibis.Table:
         """Install, day and fingerprint of every error, each once."""
-        errors = self.reports.filter(_.kind == "error")
-        return errors.select("install", "day", "fingerprint").distinct()
+        return self.errors.select("install", "day", "fingerprint").distinct()
 
     def filtered(self, table: ibis.Table) -> ibis.Table:
         """The rows whose version and OS are among those shown."""
@@ -89,12 +155,24 @@ class History:
             table = table.filter(table[column] <= lit(scope.until))
         return table
 
-    def _stored_visits(self) -> ibis.Table:
-        visits = self.stored("visits")
+    def _lives(self, name: str) -> ibis.Table:
+        """Visits or deployments, those by CI services only where they count."""
+        without_ci = self.stored(name)
         if not self.scope.ci:
-            return visits
-        with_ci = self.stored("visits_ci")
-        return visits.anti_join(with_ci, ["app", "install"]).union(with_ci)
+            return without_ci
+        with_ci = self.stored(f"{name}_ci")
+        installs = self.stored("visits_ci")
+        return without_ci.anti_join(installs, ["app", "install"]).union(with_ci)
+
+    def _by_people(self, reports: ibis.Table) -> ibis.Table:
+        """The reports in the scope, those of CI services only where they count."""
+        reports = self._in_scope(reports)
+        return reports if self.scope.ci else reports.filter(~_.ci)
 
     def _in_scope(self, table: ibis.Table) -> ibis.Table:
         return table.filter(_.app == self.scope.app, _.day <= lit(self.scope.last_day))
+
+
+def _weeks_between(first: ibis.Value, second: ibis.Value) -> ibis.Value:
+    """Between two Mondays."""
+    return second.delta(first, unit="day") // 7

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ibis
 from ibis import _
+from ibis import literal as lit
 
 from dashboard.analysis.calendar import days, filled
 from dashboard.analysis.history import History
@@ -20,26 +21,25 @@ def new_installs(history: History) -> ibis.Table:
 
 
 def active_installs(history: History) -> ibis.Table:
-    """day, active_1, active_7, active_30: with a visit in the days that end with that day."""
-    visits = history.filtered(history.visits)
-    following = ibis.window(group_by="install", order_by="day")
-    visits = visits.select("day", after=_.day.lead().over(following))
-    frame = days(history)
-    for span in SPANS:
-        frame = frame.left_join(_balance(visits, span), "day").drop("day_right")
+    """day, active_1, active_7, active_30: with a visit in the days that end with that day.
+
+    A visit makes its install active for so many days, or until its next visit takes over.
+    """
+    pause = ibis.least(_.next_gap, max(SPANS)).fill_null(max(SPANS))
+    visits = history.chosen_visits.group_by("day", pause=pause).agg(visits=_.count())
+    gained = visits.select("day", **{f"change_{span}": _.visits for span in SPANS})
+    changes = ibis.union(gained, *[_lost(visits, span) for span in SPANS])
+    changes = changes.group_by("day").agg(
+        **{f"change_{span}": changes[f"change_{span}"].sum() for span in SPANS}
+    )
+    frame = filled(changes, days(history))
     running = ibis.cumulative_window(order_by="day")
     active = {f"active_{span}": frame[f"change_{span}"].sum().over(running) for span in SPANS}
-    counts = {name: ibis.coalesce(count, 0) for name, count in active.items()}
-    return history.in_period(frame.select("day", **counts), "day").order_by("day")
+    return history.in_period(frame.select("day", **active), "day").order_by("day")
 
 
-def _balance(visits: ibis.Table, span: int) -> ibis.Table:
-    """Active installs gained less those lost on a day: day, change_<span>.
-
-    A visit makes its install active for `span` days, or until its next visit takes over.
-    """
-    end = (visits.day + ibis.interval(days=span)).cast("date")
-    gained = visits.select("day", change=ibis.literal(1))
-    lost = visits.select(day=ibis.least(end, visits.after), change=ibis.literal(-1))
-    changes = gained.union(lost).group_by("day")
-    return changes.agg(_.change.sum().name(f"change_{span}"))
+def _lost(visits: ibis.Table, span: int) -> ibis.Table:
+    """The visits by the day on which they no longer make their installs active, as a loss."""
+    end = _.day + ibis.least(_.pause, span).as_interval("D")
+    lost = {f"change_{one}": -_.visits if one == span else lit(0, "int64") for one in SPANS}
+    return visits.select(day=end.cast("date"), **lost)

@@ -17,13 +17,14 @@ def left_after_error(history: History) -> ibis.Table:
     last error. Ordered by `last_seen`, latest first.
     """
     visits = history.shown_visits.filter(_.next_gap.isnull(), _.left, _.errors > 0)
-    latest = ibis.window(group_by=["install", "day"], order_by=[ibis.desc("time"), ibis.desc("id")])
-    errors = history.reports.filter(_.kind == "error")
-    errors = errors.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
-    errors = errors.select("install", "day", "fingerprint", "error_type", "sentry_event")
+    errors = history.errors.select(
+        "install", "day", "time", "id", "fingerprint", "error_type", "sentry_event"
+    )
     joined = visits.inner_join(errors, ["install", "day"])
+    latest = ibis.window(group_by="install", order_by=[ibis.desc("time"), ibis.desc("id")])
+    joined = joined.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
     return joined.select(
-        "install",
+        install=joined.install.cast("string").replace("-", ""),
         first_seen=joined.first_day,
         last_seen=joined.day,
         silent_days=lit(history.scope.as_of).delta(joined.day, unit="day"),

@@ -15,29 +15,15 @@ def one_time(history: History) -> ibis.Table:
     `too_early` have one visit that is censored; they stand in no share. A version or OS filter
     chooses first visits.
     """
-    first = history.filtered(history.visits).filter(_.number == 1)
-    first = first.mutate(month=_.day.truncate("M"), once=_.next_gap.isnull())
-    counted = history.in_period(first, "month", "M").group_by("month")
-    frame = counted.agg(
-        installs=_.count(),
-        one_time=(_.once & ~_.censored).sum(),
-        too_early=(_.once & _.censored).sum(),
-    ).order_by("month")
-    return frame.select(
-        "installs",
-        "one_time",
-        "too_early",
-        cohort=_.month.strftime("%Y-%m"),
-        share=_.one_time / (_.installs - _.too_early).nullif(0),
-    ).relocate("cohort")
+    share = _.one_time / (_.installs - _.too_early).nullif(0)
+    frame = _by_month(history).mutate(share=share).order_by("cohort")
+    return frame.select("cohort", "installs", "one_time", "too_early", "share")
 
 
 def one_time_shares(history: History) -> ibis.Table:
     """value, judged, one_time, share, low, high: by the month of the first visit."""
-    first = history.filtered(history.visits).filter(_.number == 1)
-    first = first.mutate(month=_.day.truncate("M"))
-    first = history.in_period(first, "month", "M")
-    return _judged(first.mutate(value=_.month.strftime("%Y-%m"))).order_by("value")
+    months = _by_month(history).filter(_.judged > 0)
+    return _judged(months.select("judged", "one_time", value="cohort")).order_by("value")
 
 
 def one_time_by_version(history: History) -> ibis.Table:
@@ -51,17 +37,35 @@ def one_time_by_system(history: History) -> ibis.Table:
 
 
 def _by(history: History, column: str) -> ibis.Table:
-    first = history.shown_visits.filter(_.number == 1)
-    frame = _judged(first.mutate(value=_[column].fill_null(UNKNOWN)))
+    first = history.shown_visits.filter(_.number == 1, ~_.censored)
+    counted = first.group_by(value=_[column].fill_null(UNKNOWN))
+    frame = _judged(counted.agg(judged=_.count(), one_time=_.next_gap.isnull().sum()))
     return frame.order_by(ibis.desc("judged"), "value")
 
 
-def _judged(first: ibis.Table) -> ibis.Table:
-    """Of the installs that had a whole horizon to come back in, those that came once.
+def _by_month(history: History) -> ibis.Table:
+    """cohort, installs, judged, one_time, too_early: by the month of the first visit."""
+    first = history.filtered(history.visits).filter(_.number == 1)
+    once = first.next_gap.isnull()
+    by_day = first.group_by("day").agg(  # so that few days are made months
+        installs=first.count(),
+        judged=(~first.censored).sum(),
+        one_time=(once & ~first.censored).sum(),
+        too_early=(once & first.censored).sum(),
+    )
+    by_day = history.in_period(by_day.mutate(month=_.day.truncate("M")), "month", "M")
+    counts = ("installs", "judged", "one_time", "too_early")
+    return by_day.group_by(cohort=_.month.strftime("%Y-%m")).agg(
+        **{name: by_day[name].sum().cast("int64") for name in counts}
+    )
+
+
+def _judged(counted: ibis.Table) -> ibis.Table:
+    """Add the share of the installs judged that came once, with its interval.
+
+    Judged are those that had a whole horizon to come back in.
 
     In the table `one_time`, the youngest cohort's share is too low: those who already came back
     are in its base, and those who have yet to are not. Here both wait for the horizon.
     """
-    counted = first.filter(~_.censored).group_by("value")
-    frame = counted.agg(judged=_.count(), one_time=_.next_gap.isnull().sum())
-    return with_interval(frame.mutate(share=_.one_time / _.judged), "one_time", "judged")
+    return with_interval(counted.mutate(share=_.one_time / _.judged), "one_time", "judged")

@@ -16,13 +16,14 @@ def retention(history: History) -> ibis.Table:
     The cohort is the week of the first visit; a version or OS filter chooses first visits, and
     whatever follows counts. `active` and `share` are null in a week that is not over.
     """
-    first = history.filtered(history.visits).filter(_.number == 1)
-    members = first.select("install", cohort=_.day.truncate("W"))
-    members = history.in_period(members, "cohort", "W")
-    sizes = members.group_by("cohort").agg(size=_.count())
-    seen = history.visits.select("install", active_week=_.day.truncate("W")).distinct()
-    active = members.inner_join(seen, "install").group_by("cohort", "active_week")
-    counts = active.agg(active=_.count())
+    seen = history.visits.filter(_.week_gap.fill_null(1) > 0)  # the first of its week
+    members = history.filtered(history.visits)
+    if members is not history.visits:
+        seen = seen.semi_join(members.filter(_.number == 1), "install")
+    seen = history.in_period(seen.rename(cohort="first_week", active_week="week"), "cohort", "W")
+    counts = seen.group_by("cohort", "active_week").agg(active=_.count())
+    # All were there in their first week.
+    sizes = counts.filter(_.active_week == _.cohort).select("cohort", size="active")
 
     cells = sizes.cross_join(weeks(history).rename(active_week="week"))
     cells = cells.filter(_.active_week >= _.cohort)

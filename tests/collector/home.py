@@ -33,6 +33,7 @@ class Home:
     def __init__(self, folder: Path, endpoint: str, app: str = APP) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self.python = sys.executable
         self.state = folder / ".local" / "state" / app / "telemetry"
         self.choice = folder / ".config" / app / "telemetry"
         self.variables = {
@@ -56,7 +57,7 @@ class Home:
     ) -> subprocess.CompletedProcess[str]:
         """Run *tool* to its end, without a terminal."""
         return subprocess.run(
-            [sys.executable, str(tool), *arguments],
+            [self.python, str(tool), *arguments],
             env=self.variables | dict(env or {}),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -68,7 +69,7 @@ class Home:
         """Run *tool* to its end on a terminal of its own; return what it showed there."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
-            [sys.executable, str(tool)],
+            [self.python, str(tool)],
             env=self.variables | dict(env or {}),
             cwd=self.folder,
             stdin=theirs,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -47,11 +46,9 @@ monitor.add_commands(app)
 app()
 """
 
-without_typer = pytest.mark.skipif(find_spec("typer") is None, reason="Typer is not installed")
-
 
 @pytest.fixture(
-    params=[ARGPARSE, CLICK, pytest.param(TYPER, marks=without_typer)],
+    params=[ARGPARSE, CLICK, TYPER],
     ids=["argparse", "click", "typer"],
 )
 def tool(request: pytest.FixtureRequest, home: Home) -> Path:
@@ -106,6 +103,16 @@ def test_asking_sends_nothing_and_counts_for_nothing(
     home.settle()
     assert home.spooled() == waiting
     assert server.requests == []
+
+
+@pytest.mark.parametrize("optimized", ["", "2"])
+def test_help_tells_what_each_action_does(home: Home, optimized: str) -> None:
+    tool = home.write(ARGPARSE)
+    shown = home.run(tool, "telemetry", "--help", env={"PYTHONOPTIMIZE": optimized}).stdout
+    words = " ".join(shown.split())
+    assert "None" not in words
+    if not optimized:
+        assert "preview: Print exactly what would be sent, and send nothing; explain: " in words
 
 
 def test_preview_of_nothing_keeps_nothing(home: Home, server: Server) -> None:

@@ -8,24 +8,49 @@ from pathlib import Path
 import pytest
 
 from wald.consent import Environment, decide
+from wald.sender import Sender
 
 from .home import Home
-from .server import Server
+from .server import Reply, Request, Server
 
 EVERY_PATH = """
-import threading
-def crash(): raise ValueError("thread")
+import asyncio, atexit, threading
+def fail(): raise ValueError("thread")
+async def fail_later(): raise OSError("loop")
+async def loop():
+    monitor.watch_loop(asyncio.get_running_loop())
+    asyncio.create_task(fail_later())
+    await asyncio.sleep(0)
 with monitor.operation("run"): pass
 monitor.hand_off()
-thread = threading.Thread(target=crash); thread.start(); thread.join()
+thread = threading.Thread(target=fail); thread.start(); thread.join()
+asyncio.run(loop())
 if os.fork() == 0:
     with monitor.operation("child"): pass
     sys.exit()
 os.wait()
+try:
+    with monitor.operation("exit"): sys.exit(3)
+except SystemExit: pass
+@atexit.register
+@monitor.operation("at exit")
+def last(): pass
 @monitor.operation("crash")
-def crash(): raise ValueError("main")
+def crash(): raise KeyError("main")
 crash()
 """
+
+WATCH = """
+import os, sys
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+SPEAKING = {"os.posix_spawn", "os.exec", "subprocess.Popen", "socket.connect", "socket.getaddrinfo"}
+CHANGING = {"os.mkdir", "os.rename", "os.remove", "os.rmdir"}
+def hook(event, given):
+    if event in SPEAKING | CHANGING or event == "open" and given[2] & WRITING:
+        os.write(2, f"DID {event}\\n".encode())
+sys.addaudithook(hook)
+"""
+"""What Python runs at its start, to tell of all that a tool does to its disk and the network."""
 DSN = "http://key@{host}/1"
 
 
@@ -39,20 +64,42 @@ def opt_out(home: Home, how: str) -> dict[str, str]:
     return {name: value}
 
 
+def watched(home: Home, **options: object) -> Path:
+    """Write a tool that goes every path, and prints what it does to disk and network."""
+    (home.folder / "sitecustomize.py").write_text(WATCH)
+    home.variables["PYTHONPATH"] += f":{home.folder}"
+    home.variables["PYTHONDONTWRITEBYTECODE"] = "1"
+    return home.write(EVERY_PATH, **options)  # type: ignore[arg-type]
+
+
 OPT_OUTS = ["DO_NOT_TRACK=1", "DO_NOT_TRACK=yes", "TOOL_TELEMETRY=off", "TOOL_TELEMETRY=0", "file"]
 
 
 @pytest.mark.parametrize("how", OPT_OUTS)
 def test_off_sends_no_byte_and_writes_no_file(home: Home, server: Server, how: str) -> None:
-    tool = home.write(EVERY_PATH, dsn=DSN.format(host=server.host))
+    tool = watched(home, dsn=DSN.format(host=server.host))
     variables = opt_out(home, how)
     before = home.files()
     done = home.run(tool, env=variables)
     shown = home.run_on_terminal(tool, env=variables)
-    assert "ValueError: main" in done.stderr
+    assert "KeyError: 'main'" in done.stderr
     assert "reports to" not in done.stderr + shown
+    assert "DID" not in done.stderr + shown
     assert home.files() == before
     assert server.requests == []
+
+
+def test_on_every_path_reports(home: Home, server: Server) -> None:
+    """Or the test above would prove nothing."""
+    did = home.run(watched(home, dsn=DSN.format(host=server.host))).stderr
+    assert {"DID os.posix_spawn", "DID open", "DID os.mkdir"} <= set(did.splitlines())
+    assert "DID socket" not in did  # that is the sender's part
+    home.settle()
+    runs = [report["operation"] for report in server.reports if report["kind"] == "run"]
+    assert sorted(runs) == ["at exit", "child", "crash", "exit", "run"]
+    errors = [report["error"]["type"] for report in server.reports if report["kind"] == "error"]
+    assert sorted(errors) == ["KeyError", "OSError", "ValueError"]
+    assert len([r for r in server.requests if r.path == "/api/1/envelope/"]) == 3
 
 
 @pytest.mark.parametrize("how", OPT_OUTS)
@@ -66,10 +113,16 @@ def test_off_deletes_what_was_there(home: Home, server: Server, how: str) -> Non
     assert server.requests == []
 
 
-def test_a_no_while_the_tool_runs_counts_at_once(home: Home, server: Server) -> None:
+@pytest.mark.parametrize("choice", [None, "on"])
+def test_a_no_while_the_tool_runs_counts_at_once(
+    home: Home, server: Server, choice: str | None
+) -> None:
+    if choice:
+        home.choice.parent.mkdir(parents=True)
+        home.choice.write_text(choice)
     tool = home.write("""
 with monitor.operation("before"): pass
-os.makedirs(os.path.expanduser("~/.config/tool"))
+os.makedirs(os.path.expanduser("~/.config/tool"), exist_ok=True)
 open(os.path.expanduser("~/.config/tool/telemetry"), "w").write("off")
 with monitor.operation("after"): pass
 """)
@@ -78,15 +131,26 @@ with monitor.operation("after"): pass
     assert server.requests == []
 
 
-def test_the_sender_asks_again(home: Home, server: Server) -> None:
-    from wald.sender import Sender
-
+@pytest.mark.parametrize("how", OPT_OUTS)
+def test_the_sender_asks_again(home: Home, server: Server, how: str) -> None:
     tool = home.write("with monitor.operation('x'): pass\nos._exit(0)")
     home.run(tool)
     assert home.spooled()
-    Sender(Environment("tool", home.variables | {"DO_NOT_TRACK": "1"}), server.url).deliver()
+    Sender(Environment("tool", home.variables | opt_out(home, how)), server.url).deliver()
     assert not home.state.exists()
     assert server.requests == []
+
+
+def test_the_sender_asks_before_every_request(home: Home, server: Server) -> None:
+    def answer(request: Request) -> Reply:
+        opt_out(home, "file")
+        return Reply()
+
+    server.answer = answer
+    home.run(home.write("for i in range(620):\n    with monitor.operation('x'): pass"))
+    home.settle()
+    assert len(server.reports) == 500
+    assert not home.state.exists()
 
 
 def test_without_a_terminal_nobody_was_told_and_nothing_is_kept(home: Home, server: Server) -> None:

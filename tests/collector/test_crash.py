@@ -110,6 +110,38 @@ def test_the_hook_that_was_there_is_called(home: Home, server: Server) -> None:
     assert len(errors(server)) == 1
 
 
+THREAD = """
+import threading
+threading.excepthook = lambda given: print("mine", given.exc_type.__name__)
+"""
+FAIL_IN_THREAD = """
+def fail(): raise ValueError
+thread = threading.Thread(target=fail); thread.start(); thread.join()
+"""
+FAIL_IN_LOOP = """
+import asyncio
+async def fail(): raise ValueError
+async def main():
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, c: print("mine", type(c["exception"]).__name__))
+    monitor.watch_loop(loop)
+    asyncio.create_task(fail())
+    await asyncio.sleep(0)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(("before", "body"), [(THREAD, FAIL_IN_THREAD), ("", FAIL_IN_LOOP)])
+def test_the_handlers_that_were_there_are_called(
+    home: Home, server: Server, before: str, body: str
+) -> None:
+    tool = home.write(body)
+    tool.write_text(before + tool.read_text())
+    assert home.run(tool).stdout == "mine ValueError\n"
+    home.settle()
+    assert [report["error"]["where"] for report in errors(server)] == ["tool:fail"]
+
+
 def test_a_fingerprint_knows_no_lines_paths_versions_or_messages(
     home: Home, server: Server
 ) -> None:
@@ -152,15 +184,19 @@ def test_the_main_module_has_the_name_it_is_installed_under() -> None:
     assert module_of({"__name__": "__main__"}) == "__main__"
 
 
-def test_a_crash_reaches_sentry_and_names_nobody(home: Home, server: Server) -> None:
-    """Canaries stand wherever a person could be named: none of them leaves."""
+def crash_among_canaries(home: Home, server: Server) -> None:
+    """Crash a tool that has a canary wherever a person could be named."""
     tool = home.write(
         f"""
 import socket
 socket.gethostname = lambda: "{CANARY}-host"
 def work(argument):
     local = "{CANARY}-local"
-    open("{CANARY}-path/" + argument)
+    try:
+        raise KeyError("{CANARY}-cause")
+    except KeyError as error:
+        error.add_note("{CANARY}-note")
+        os.stat("{CANARY}-path/" + argument)
 with monitor.operation("install"):
     work("{CANARY}-argument")
 """,
@@ -180,6 +216,9 @@ with monitor.operation("install"):
     assert f"{CANARY}-path" in done.stderr  # the tool itself shows what it always shows
     home.settle()
 
+
+def test_a_crash_reaches_sentry_and_names_nobody(home: Home, server: Server) -> None:
+    crash_among_canaries(home, server)
     [report] = errors(server)
     [request] = [request for request in server.requests if request.path != "/v1/reports"]
     assert request.path == "/api/42/envelope/"
@@ -194,11 +233,24 @@ with monitor.operation("install"):
     assert event["user"] == {"id": report["install"]}
     assert event["release"] == "tool@1.0"
     assert event["environment"] == "production"
-    [value] = event["exception"]["values"]
+    cause, value = event["exception"]["values"]
+    assert cause["type"] == "KeyError"
     assert value["type"] == "FileNotFoundError"
     assert "value" not in value
     frames = [(f["module"], f["function"], f["in_app"]) for f in value["stacktrace"]["frames"]]
     assert frames == [("tool", "<module>", True), ("tool", "work", True)]
+    assert CANARY.encode() not in everything(home, server)
+    assert str(home.folder).encode() not in everything(home, server)
+
+
+def test_what_waits_on_disk_names_nobody_either(home: Home, server: Server) -> None:
+    server.answer = lambda request: Reply(503)
+    home.remember_failures()
+    (home.state / "retry-sentry").write_text("6 0\n")
+    crash_among_canaries(home, server)
+    assert [report["kind"] for report in home.spooled()] == ["error", "run"]
+    [event] = home.state.glob("event-*")
+    assert b"FileNotFoundError" in event.read_bytes()
     assert CANARY.encode() not in everything(home, server)
     assert str(home.folder).encode() not in everything(home, server)
 

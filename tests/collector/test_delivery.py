@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -199,10 +200,14 @@ def test_a_clock_set_back_does_not_block_for_ever(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("120", 120), ("", 0), ("soon", 0), ("-5", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
+    [("120", 120), ("", 0), ("soon", 0), ("-5", 0), ("²", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
 )
 def test_retry_after_is_read(text: str, seconds: float) -> None:
     assert _seconds(text) == seconds
+
+
+def test_retry_after_may_be_a_date() -> None:
+    assert 110 < _seconds(formatdate(time.time() + 120, usegmt=True)) <= 120
 
 
 def test_a_tool_that_waits_for_its_children_does_not_meet_the_sender(

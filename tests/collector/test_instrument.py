@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import pytest
 
 from .home import Home
@@ -40,6 +38,7 @@ def add(): raise click.ClickException("no")
 def show(context): context.exit(0)
 @user.command()
 def stop(): raise click.Abort
+user.add_command(click.Command("nothing"))
 monitor.instrument(main, solution="target")
 main()
 """
@@ -91,7 +90,6 @@ def test_how_click_ends_commands(home: Home, server: Server, command: str, outco
     assert run(home, server, CLICK, "user", command) == (f"user {command}", None, outcome)
 
 
-@pytest.mark.skipif(find_spec("typer") is None, reason="Typer is not installed")
 @pytest.mark.parametrize("body", [TYPER_APP, TYPER_BUILT], ids=["application", "built"])
 @pytest.mark.parametrize(
     ("arguments", "seen"),

@@ -60,6 +60,11 @@ def test_what_is_refused(identifier: object, doc: str | None, says: str) -> None
     assert "Bad" not in {metric.__name__ for metric in DataCollector.metrics.values()}
 
 
+def test_a_value_is_needed() -> None:
+    with pytest.raises(TypeError, match="Empty needs a method _get that returns its value"):
+        type("Empty", (Metric,), {"__doc__": "Doc.", "IDENTIFIER": "empty"})
+
+
 @pytest.mark.usefixtures("registry")
 def test_an_identifier_is_needed_and_32_are_enough() -> None:
     with pytest.raises(TypeError, match="Nameless needs an IDENTIFIER"):

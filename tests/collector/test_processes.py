@@ -98,6 +98,21 @@ def test_two_versions_side_by_side_share_an_install(home: Home, server: Server) 
     assert len({report["install"] for report in server.reports}) == 1
 
 
+def test_a_frozen_tool_leaves_its_reports_to_one_that_is_not(home: Home, server: Server) -> None:
+    """There sys.executable is the tool itself: as a sender it would be the tool once more."""
+    tool = home.write("print('worked')\nwith monitor.operation('x'): pass")
+    frozen = tool.with_name("frozen.py")
+    frozen.write_text(f"import sys; sys.frozen = True; sys.executable = {str(home.folder)!r}\n")
+    with frozen.open("a") as file:
+        file.write(tool.read_text())
+    assert home.run(frozen).stdout == "worked\n"
+    assert len(home.spooled()) == 1
+    assert not (home.state / SENDER_LOCK).exists()
+    home.run(tool)
+    home.settle()
+    assert len(server.reports) == 2
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_a_tool_without_standard_files_has_one_sender_too(
     home: Home, server: Server, closed: str

@@ -250,7 +250,7 @@ def test_forgotten_installs_vanish(store: Store, warehouse: Warehouse) -> None:
 
 def installs_of(warehouse: Warehouse) -> set[str]:
     """The installs that the warehouse's tables name; each of them names the same."""
-    tables = ("reports", "visits", "visits_ci")
+    tables = ("reports", "visits", "visits_ci", "errors", "deployments", "deployments_ci")
     with warehouse.reading() as snapshot:
         found = [
             {
@@ -262,6 +262,7 @@ def installs_of(warehouse: Warehouse) -> set[str]:
             for table in tables
         ]
     assert found[0] == found[1] | found[2]
+    assert found[0] >= found[3] | found[4] | found[5]
     return found[0]
 
 

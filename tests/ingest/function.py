@@ -44,11 +44,18 @@ class Function:
         """What it wrote to standard output and standard error so far."""
         return self.log.read_text(encoding="utf-8")
 
+    def memory(self) -> int:
+        """Bytes that its largest worker holds now; Linux only."""
+        return self._memory("VmRSS:")
+
     def peak_memory(self) -> int:
         """Bytes that its largest worker held at most, so far; Linux only."""
+        return self._memory("VmHWM:")
+
+    def _memory(self, name: str) -> int:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         status = [Path(f"/proc/{child}/status").read_text() for child in children]
-        return max(int(text.partition("VmHWM:")[2].split()[0]) for text in status) * 1024
+        return max(int(text.partition(name)[2].split()[0]) for text in status) * 1024
 
     def kill(self) -> None:
         """End it and its workers with SIGKILL."""

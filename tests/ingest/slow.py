@@ -6,10 +6,36 @@ Those on connections that carried the mark are held back; an empty mark is in ev
 from __future__ import annotations
 
 import asyncio
+import socket
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
+from tests.ingest.function import HOST, free_port
+from tests.rtdb.server import Server
+
 CHUNK = 65536
+
+
+@contextmanager
+def slow_proxy(server: Server, *, delay: float, mark: str = "") -> Iterator[int]:
+    """A database that answers so many seconds late where it meets the mark; yields its port."""
+    port = free_port()
+    arguments = [str(port), server.host, str(server.port), str(delay), mark]
+    process = subprocess.Popen([sys.executable, "-m", "tests.ingest.slow", *arguments])
+    try:
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex((HOST, port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
 
 
 async def relay(

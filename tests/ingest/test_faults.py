@@ -10,15 +10,12 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,8 +23,9 @@ import pytest
 import requests
 
 from tests.ingest.database import Database
-from tests.ingest.function import HOST, Function, free_port, serving
+from tests.ingest.function import HOST, Function, serving
 from tests.ingest.reports import JsonReport, report
+from tests.ingest.slow import slow_proxy
 from tests.rtdb.server import Server, running
 
 CLIENTS = 12
@@ -160,24 +158,6 @@ def test_sigterm_finishes_what_was_accepted(local: Server) -> None:
 def post(function: Function, one: JsonReport) -> requests.Response:
     """Send one report."""
     return requests.post(f"{function.url}/v1/reports", json={"schema": 1, "reports": [one]})
-
-
-@contextmanager
-def slow_proxy(server: Server, *, delay: float, mark: str = "") -> Iterator[int]:
-    """A database that answers so many seconds late where it meets the mark; yields its port."""
-    port = free_port()
-    arguments = [str(port), server.host, str(server.port), str(delay), mark]
-    process = subprocess.Popen([sys.executable, "-m", "tests.ingest.slow", *arguments])
-    try:
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex((HOST, port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def stuck_reports(database: Database) -> list[JsonReport]:

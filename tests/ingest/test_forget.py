@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
+import subprocess
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -13,9 +17,11 @@ import requests
 
 from ingest.forget import SETTLED_MS, finish
 from ingest.store import Store
+from ingest.wishes import MAX_WISHES
 from tests.ingest.database import Database
-from tests.ingest.function import Function, serving
+from tests.ingest.function import HOST, ROOT, Function, serving, settings
 from tests.ingest.reports import JsonReport, report
+from tests.ingest.slow import slow_proxy
 from tests.rtdb.server import Server, running
 from wald.report import pseudonym
 
@@ -40,6 +46,12 @@ def ids(*databases: Database) -> set[str]:
 def days_ago(number: int) -> datetime:
     """This time of day, so many days ago."""
     return datetime.now(UTC) - timedelta(days=number)
+
+
+def settle(database: Database, install: str) -> None:
+    """Set the time when an install asked so far back that a sweep ends its forgetting."""
+    long_ago = time.time_ns() // 1_000_000 - SETTLED_MS - 1000
+    database.root.child(f"forgotten/{install}/received").set(long_ago)
 
 
 def test_every_report_goes_and_later_ones_are_refused(local: Server) -> None:
@@ -93,6 +105,86 @@ def test_a_wish_cut_off_half_way_is_fulfilled_by_the_next_function(local: Server
             time.sleep(0.05)
     assert ids(database) == {kept["id"]}
     assert not store.forgotten(0)[0].pending
+
+
+def test_a_function_killed_while_it_forgets(local: Server) -> None:
+    database = Database.on(local, "killed-forgetting")
+    secret = secrets.token_hex(32)
+    install = pseudonym(bytes.fromhex(secret))
+    store = Store.connect({"FIREBASE_DATABASE_URL": database.url})
+    for number in range(30):
+        store.add([report(install=install) for _ in range(10)], arrived=days_ago(number))
+    kept = report()
+    store.add([kept], arrived=days_ago(3))
+    with (
+        slow_proxy(local, delay=0.3) as port,
+        serving(f"http://{HOST}:{port}/?ns=killed-forgetting") as function,
+        ThreadPoolExecutor() as threads,
+    ):
+        asked = threads.submit(forget, function, secret)
+        while len(database.reports()) == 301:
+            time.sleep(0.02)
+        function.kill()
+        with pytest.raises(requests.ConnectionError):
+            asked.result()
+    assert 1 < len(database.reports()) < 301
+    assert store.forgotten(0)[0].pending
+    settle(database, install)
+    with serving(database.url) as function:
+        assert post(function, report(install=install)).json()["rejected"][0]["reason"] == GONE
+        while store.forgotten(0)[0].pending:
+            time.sleep(0.05)
+    assert ids(database) == {kept["id"]}
+
+
+def test_a_database_that_is_away_keeps_a_wish_pending(local: Server, tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        shards = Database.on(local, "forget-stays"), Database.on(server, "forget-goes")
+        urls = ",".join(shard.url for shard in shards)
+        store = Store.connect({"FIREBASE_DATABASE_URL": urls})
+        secret = next(
+            one
+            for one in iter(lambda: secrets.token_hex(32), "")
+            if store.shard_of(pseudonym(bytes.fromhex(one))) == 0
+        )
+        install = pseudonym(bytes.fromhex(secret))
+        store.add([report(install=install) for _ in range(10)], arrived=days_ago(1))
+        misplaced = report(install=install)
+        shards[1].root.child(f"reports/2026-01-01/{misplaced['id']}").set(
+            {**misplaced, "received": 1}
+        )
+        with serving(urls) as function:
+            server.kill()
+            assert forget(function, secret).status_code == 202
+            assert ids(shards[0]) == set()  # what can be reached goes at once
+            assert store.forgotten(0)[0].pending
+        settle(shards[0], install)
+        prune = [sys.executable, "-m", "ingest", "prune", "--keep", "36500"]
+        environment = settings(FIREBASE_DATABASE_URL=urls)
+        away = subprocess.run(prune, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert away.returncode == 1
+        assert away.stderr == f"The database at {server.url} does not answer\n"
+        assert store.forgotten(0)[0].pending
+        with running(tmp_path, port=server.port):
+            assert ids(shards[1]) == {misplaced["id"]}
+            subprocess.run(prune, cwd=ROOT, env=environment, check=True, capture_output=True)
+            assert ids(*shards) == set()
+            assert not store.forgotten(0)[0].pending
+
+
+def test_wishes_that_a_database_holds_up_are_few(local: Server) -> None:
+    with (
+        slow_proxy(local, delay=600, mark="PUT /forgotten") as port,
+        serving(f"http://{HOST}:{port}/?ns=held-up") as function,
+        ThreadPoolExecutor(12) as threads,
+    ):
+        asked = [threads.submit(forget, function, secrets.token_hex(32)) for _ in range(12)]
+        answers = [one.result() for one in islice(as_completed(asked), 12 - MAX_WISHES)]
+        assert {(one.status_code, one.headers["Retry-After"]) for one in answers} == {(503, "5")}
+        # Those that hang hold up nobody else.
+        assert requests.get(f"{function.url}/healthz").status_code == 200
+        assert post(function, report()).json()["accepted"] == 1
+        function.kill()
 
 
 def test_a_mark_that_has_not_settled_stays_pending(local: Server) -> None:

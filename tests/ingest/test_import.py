@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -9,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from ingest import history
+from ingest.store import Store
 from tests.ingest.database import Database, as_stored, today
 from tests.ingest.function import ROOT, settings
 from tests.ingest.reports import JsonReport, crash, report, without
 from tests.rtdb.server import Server
+from wald.report import MAX_BATCH
 
 
 @pytest.fixture
@@ -97,7 +101,7 @@ def test_refused_lines_are_numbered_and_the_others_stored(database: Database) ->
         "line 8 refused: JSON is malformed: invalid character (byte 0)",
         "line 9 refused: Object contains unknown field `\N{REPLACEMENT CHARACTER}[2Jname`",
         "line 11 refused: Expected `object`, got `array`",
-        "line 12 refused: line is longer than 1048576 bytes",
+        "line 12 refused: report is longer than 131072 bytes",
         "stored 4, refused 7",
     ]
     assert ids(database) == sorted(one["id"] for one in good)
@@ -119,6 +123,44 @@ def test_an_import_run_twice_doubles_nothing(database: Database) -> None:
     assert run(database, "-", content).stdout == b"stored 1203, refused 0\n"
     assert {key for day in database.days().values() for key in day} == {r["id"] for r in reports}
     assert set(database.days()) == {first_day} or today() != first_day
+
+
+def test_reports_of_forgotten_installs_are_refused(local: Server) -> None:
+    shards = [Database.on(local, f"import-forgotten-{number}") for number in range(2)]
+    store = Store.connect({"FIREBASE_DATABASE_URL": ",".join(shard.url for shard in shards)})
+    gone = [f"{number:08x}" + "0" * 24 for number in range(2)]  # one in each database
+    for install in gone:
+        store.mark_forgotten(install)
+    kept = [report() for _ in range(3)]
+    lines = [line(report(install=gone[0])), *map(line, kept), line(report(install=gone[1]))]
+    urls = Database(",".join(shard.url for shard in shards), shards[0].root)
+    done = run(urls, "-", b"".join(lines))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines() == [
+        "line 1 refused: this install was forgotten, as it asked to be",
+        "line 5 refused: this install was forgotten, as it asked to be",
+        "stored 3, refused 2",
+    ]
+    held = [one["id"] for shard in shards for one in shard.reports()]
+    assert sorted(held) == sorted(one["id"] for one in kept)
+
+
+def test_an_install_that_is_forgotten_during_the_import(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "FRESH", 0.0)
+    store = Store.connect({"FIREBASE_DATABASE_URL": database.url})
+    one = report()
+    lines = [line(report(install=one["install"])) for _ in range(2 * MAX_BATCH)]
+    refused = []
+    done = history.import_lines(
+        io.BytesIO(b"".join(lines)),
+        store,
+        refuse=lambda number, _: refused.append(number),
+        advance=lambda _: store.mark_forgotten(one["install"]),
+    )
+    assert done == history.Progress(2 * MAX_BATCH, MAX_BATCH, MAX_BATCH)
+    assert refused == list(range(MAX_BATCH + 1, 2 * MAX_BATCH + 1))
 
 
 def test_an_array_over_many_lines_is_refused_line_by_line(database: Database) -> None:
@@ -148,7 +190,7 @@ def test_a_file_of_one_endless_line_takes_no_memory(database: Database, tmp_path
     )
     assert done.stderr == b""
     assert done.stdout.decode().splitlines() == [
-        "line 1 refused: line is longer than 1048576 bytes",
+        "line 1 refused: report is longer than 131072 bytes",
         "stored 0, refused 1",
     ]
 

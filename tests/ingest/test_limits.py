@@ -12,7 +12,6 @@ import requests
 
 from ingest.connection import SettingError
 from ingest.rates import (
-    FORGETS_BY_ADDRESS,
     NEW_INSTALLS_BY_ADDRESS,
     REQUESTS_BY_ADDRESS,
     REQUESTS_BY_INSTALL,
@@ -21,6 +20,7 @@ from ingest.rates import (
     address_of,
     read_limits,
 )
+from ingest.windows import MAX_COUNTS, Windows
 from tests.ingest.database import Database
 from tests.ingest.function import ROOT, command, free_port, serving, settings
 from tests.ingest.reports import report
@@ -52,14 +52,29 @@ def test_an_install_that_sends_too_often_is_told_when_to_come_back(local: Server
     assert sorted(held) == sorted(one["id"] for one in taken)
 
 
+class Clock:
+    """A clock that is put forward by hand."""
+
+    now = 1_790_000_000.0 - 1_790_000_000.0 % 3600  # a full hour
+
+    def __call__(self) -> float:
+        """Seconds since 1970."""
+        return self.now
+
+
 def by_request(limits: Limits, number: int, address: str) -> None:
     """One more request."""
     limits.admit_request(address)
 
 
+def by_full_request(limits: Limits, number: int, address: str) -> None:
+    """Five hundred more reports of one of many installs."""
+    limits.admit_reports([f"{number:032x}"] * 500, address)
+
+
 def by_install(limits: Limits, number: int, address: str) -> None:
     """One more install."""
-    limits.admit_installs([f"{number:032x}"], address)
+    limits.admit_reports([f"{number:032x}"], address)
 
 
 def by_wish(limits: Limits, number: int, address: str) -> None:
@@ -68,31 +83,73 @@ def by_wish(limits: Limits, number: int, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("admit", "amount"),
+    ("admit", "amount", "seconds", "what"),
     [
-        (by_request, REQUESTS_BY_ADDRESS.amount),
-        (by_install, NEW_INSTALLS_BY_ADDRESS.amount),
-        (by_wish, FORGETS_BY_ADDRESS.amount),
+        (by_request, 3000, 60, "requests from this address"),
+        (by_full_request, 60, 60, "reports from this address"),
+        (by_install, 3000, 3600, "new installs from this address"),
+        (by_wish, 10, 60, "requests to forget from this address"),
     ],
 )
-def test_an_address_has_its_limits(admit: Callable[[Limits, int, str], None], amount: int) -> None:
-    limits = Limits()
-    refusals = []
-    for number in range(2 * amount + 1):  # a window may end meanwhile
-        try:
+def test_an_address_has_its_limits(
+    admit: Callable[[Limits, int, str], None], amount: int, seconds: int, what: str
+) -> None:
+    clock = Clock()
+    limits = Limits(clock)
+    for number in range(amount):
+        admit(limits, number, "192.0.2.1")
+    clock.now += seconds - 1.5
+    for number in (amount, amount + 1):
+        with pytest.raises(TooMany, match=f"^too many {what}$") as refused:
             admit(limits, number, "192.0.2.1")
-        except TooMany as limit:
-            refusals.append(limit.retry_after)
-    assert 1 <= len(refusals) <= amount + 1
-    assert all(1 <= seconds <= 3600 for seconds in refusals)
-    admit(limits, 7, "192.0.2.2")  # another address has its own
+        assert refused.value.retry_after == 2
+    admit(limits, amount, "192.0.2.2")  # another address has its own
+    clock.now += 1.5
+    for number in range(amount):
+        admit(limits, amount + 2 + number, "192.0.2.1")
+    with pytest.raises(TooMany):
+        admit(limits, 0, "192.0.2.1")
+
+
+def test_an_install_has_its_limit_wherever_it_is() -> None:
+    clock = Clock()
+    limits = Limits(clock)
+    for number in range(REQUESTS_BY_INSTALL.amount):
+        limits.admit_reports(["a" * 32] * 3, f"192.0.2.{number}")
+    with pytest.raises(TooMany, match=r"^too many requests of this install$") as refused:
+        limits.admit_reports(["b" * 32, "a" * 32], "192.0.2.1")
+    assert refused.value.retry_after == 60
+    limits.admit_reports(["b" * 32], "192.0.2.1")
+    clock.now += 60
+    limits.admit_reports(["a" * 32], "192.0.2.1")
 
 
 def test_an_install_known_at_an_address_is_not_new_again() -> None:
-    limits = Limits()
-    known = [f"{number:032x}" for number in range(NEW_INSTALLS_BY_ADDRESS.amount // 2)]
+    limits = Limits(Clock())
+    known = [f"{number:032x}" for number in range(NEW_INSTALLS_BY_ADDRESS.amount)]
     for _ in range(5):
-        limits.admit_installs(known, "192.0.2.1")
+        limits.admit_reports(known, "192.0.2.1")
+    with pytest.raises(TooMany):
+        limits.admit_reports(["f" * 32], "192.0.2.1")
+
+
+def test_a_clock_that_is_set_back_locks_nobody_out() -> None:
+    clock = Clock()
+    limits = Limits(clock)
+    for _ in range(REQUESTS_BY_ADDRESS.amount):
+        limits.admit_request("192.0.2.1")
+    clock.now -= 86_400
+    limits.admit_request("192.0.2.1")
+
+
+def test_what_is_counted_is_bounded() -> None:
+    windows = Windows(Clock())
+    for number in range(MAX_COUNTS):
+        windows.incr(f"{number}", 60)
+    assert windows.get("0") == 1
+    assert windows.incr("one more", 60) == 1
+    assert windows.get("0") == 0
+    assert windows.incr("0", 3600) == 1
 
 
 @pytest.mark.parametrize(
@@ -104,7 +161,12 @@ def test_an_install_known_at_an_address_is_not_new_again() -> None:
         ("169.254.1.1", "10.0.0.1, 203.0.113.9,198.51.100.1", True, "198.51.100.1"),
         ("169.254.1.1", "", True, "169.254.1.1"),
         ("169.254.1.1", "198.51.100.1, <script>", True, "unknown"),
+        ("169.254.1.1", "198.51.100.1:443", True, "unknown"),
+        ("::ffff:192.0.2.1", "", False, "192.0.2.1"),
         ("2001:db8:1:2:3:4:5:6", "", False, "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff:ffff:ffff:ffff", "", False, "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::", "", False, "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "", False, "fe80::/64"),
         ("169.254.1.1", "2001:db8:1:2:ffff::1", True, "2001:db8:1:2::/64"),
         ("", "", False, "unknown"),
     ],

@@ -85,6 +85,7 @@ def test_every_documented_answer_was_seen(
         with requests.Session() as session:
             while ("/healthz", "429") not in seen:
                 note("/healthz", session.get(f"{limited.url}/healthz"))
+            note("/v1/health", session.get(f"{limited.url}/v1/health"))
         note("/v1/reports", requests.post(f"{limited.url}/v1/reports", json=BATCH))
     assert seen == {
         (path, status)
@@ -109,8 +110,9 @@ def provoke(function: Function, note: Any) -> None:
         note(path, requests.get(url))
         note(path, requests.post(url, data=bomb, headers=packed))
         note(path, requests.post(url, data="text"))
-    note("/healthz", requests.get(f"{function.url}/healthz"))
-    note("/healthz", requests.post(f"{function.url}/healthz"))
+    for path in ("/healthz", "/v1/health"):
+        note(path, requests.get(function.url + path))
+        note(path, requests.post(function.url + path))
 
 
 def judged_alike(document: dict[str, Any], one: JsonReport) -> bool:

@@ -72,7 +72,8 @@ def test_400_says_what_is_wrong(function: Function, body: bytes, reason: str) ->
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_404(function: Function, method: str, target: str) -> None:
     answer = requests.request(method, function.url + target, data=batch(report()), headers=JSON)
-    assert refusal(answer) == (404, "no such address; there are /v1/reports, /v1/forget, /healthz")
+    known = "/v1/reports, /v1/forget, /healthz, /v1/health"
+    assert refusal(answer) == (404, f"no such address; there are {known}")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -84,17 +85,19 @@ def test_405_on_reports_names_the_method(function: Function, method: str) -> Non
         assert refusal(answer) == (405, f"method must be POST, not {method}")
 
 
+@pytest.mark.parametrize("target", ["/healthz", "/v1/health"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_405_on_healthz(function: Function, method: str) -> None:
-    answer = requests.request(method, f"{function.url}/healthz")
+def test_405_on_healthz(function: Function, method: str, target: str) -> None:
+    answer = requests.request(method, function.url + target)
     assert refusal(answer) == (405, f"method must be GET or HEAD, not {method}")
     assert answer.headers["Allow"] == "GET, HEAD"
 
 
-def test_healthz(function: Function) -> None:
-    got = requests.get(f"{function.url}/healthz")
+@pytest.mark.parametrize("target", ["/healthz", "/v1/health"])
+def test_healthz(function: Function, target: str) -> None:
+    got = requests.get(function.url + target)
     assert (got.status_code, got.json()) == (200, {"status": "ok"})
-    head = requests.head(f"{function.url}/healthz")
+    head = requests.head(function.url + target)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["Content-Length"] == got.headers["Content-Length"]
 

@@ -1,0 +1,260 @@
+"""The analysis beside pandas and beside DuckDB, both on the raw table, and how it grows.
+
+`python -m bench.analysis` prints, for each size, the time of every table and of each page's tables
+together, warm. `BENCH_ANALYSIS_REPORTS` names sizes (`1000000,3000000,10000000`; the last takes
+a quarter of an hour and 3 GB); `BENCH_ANALYSIS_FOLDER` keeps the warehouses for the next time.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from bench import _raw
+from bench._reports import APP, DAYS, FIRST, STEPS, arrive, draw
+from dashboard import tables
+from dashboard.analysis import choices, headline, one_time, platforms, solutions
+from dashboard.analysis.apps import apps
+from dashboard.analysis.history import History
+from dashboard.analysis.scope import Scope
+from dashboard.merge import SCHEMA, merge
+from dashboard.warehouse import SCHEMA_VERSION, Snapshot, Warehouse
+
+SIZES = [int(size) for size in os.environ.get("BENCH_ANALYSIS_REPORTS", "1000000").split(",")]
+LAST = FIRST + timedelta(days=DAYS - 1)
+QUARTER = {"since": LAST - timedelta(days=89), "until": LAST}
+SCOPES: dict[str, dict[str, Any]] = {
+    "all": {"until": LAST},
+    "90 days": QUARTER,
+    "version": {"until": LAST, "versions": ("1.10",)},
+    "OS": {"until": LAST, "systems": ("Linux",)},
+    "90 d, OS": {**QUARTER, "systems": ("Linux",)},
+}
+BUDGET = {name: 500 if name in ("all", "90 days") else 1500 for name in SCOPES}
+"""Of all tables of a page together, ms."""
+
+REPEATS = 3
+NEW = 10_000
+
+Ask = Callable[[History], object]
+
+
+def _table(name: str) -> Ask:
+    return lambda history: tables.table(name).frame(history, None)
+
+
+def _metric(name: str) -> Ask:
+    return lambda history: tables.metric_table(name).frame(history, None)
+
+
+def _analysis(analysis: Callable[[History], Any]) -> Ask:
+    return lambda history: tables.as_frame(analysis(history))
+
+
+def _before(ask: Ask) -> Ask:
+    """Of the period before, as long."""
+
+    def of_before(history: History) -> object:
+        since, until = history.scope.since, history.scope.until
+        if since is None or until is None:
+            return None
+        return ask(history.within(since - (until - since) - timedelta(days=1), since))
+
+    return of_before
+
+
+PAGES: dict[str, dict[str, Ask]] = {
+    "every page": {
+        "apps": lambda history: apps(history.stored).to_pandas(),
+        "versions": _analysis(choices.versions),
+        "systems": _analysis(choices.systems),
+    },
+    "overview": {
+        "headline": _analysis(headline.headline),
+        "headline before": _before(_analysis(headline.headline)),
+        "new_installs": _table("new_installs"),
+        "active_installs": _table("active_installs"),
+        "error_impact": _table("error_impact"),
+    },
+    "adoption": {
+        name: _table(name)
+        for name in (
+            "new_installs",
+            "active_installs",
+            "lifecycle",
+            "version_adoption",
+            "retention",
+        )
+    },
+    "platforms": {
+        "os_families": _analysis(platforms.os_families),
+        "os_spread": _table("os_spread"),
+        "identifiers": _analysis(platforms.identifiers),
+        "metric_backend": _metric("backend"),
+        "metric_package_version": _metric("package_version"),
+        "metric_py_version": _metric("py_version"),
+        "metric_timezone": _metric("timezone"),
+    },
+    "solutions": {
+        "solution_deployments": _table("solution_deployments"),
+        "by_operation": _analysis(solutions.deployments_by_operation),
+        "by_solution": _analysis(solutions.deployments_by_solution),
+        "by_week": _analysis(solutions.deployments_by_week),
+    },
+    "one-time": {
+        "one_time": _table("one_time"),
+        "one_time_shares": _analysis(one_time.one_time_shares),
+        "one_time_by_version": _analysis(one_time.one_time_by_version),
+        "one_time_by_system": _analysis(one_time.one_time_by_system),
+    },
+    "errors": {
+        "error_impact": _table("error_impact"),
+        "left_after_error": _table("left_after_error"),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A warehouse of so many reports."""
+
+    size: int
+    warehouse: Warehouse
+
+
+def main() -> None:
+    """Print the figures; about two minutes for a million reports."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(os.environ.get("BENCH_ANALYSIS_FOLDER", folder))
+        growth = {size: _of_size(Case(size, filled(size, kept))) for size in SIZES}
+    if len(growth) > 1:
+        print(f"\n{'growth: all time, unfiltered':26}" + "".join(f"{n:>14,}" for n in growth))
+        for page in PAGES:
+            print(f"{page:26}" + "".join(f"{of[page]:11.0f} ms" for of in growth.values()))
+
+
+def _of_size(case: Case) -> dict[str, float]:
+    with case.warehouse.reading() as snapshot:
+        sums = _read(case, snapshot)
+    _refresh(case)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"memory of this process at its most, pandas' table among it: {peak:,} MiB")
+    return sums
+
+
+def _read(case: Case, snapshot: Snapshot) -> dict[str, float]:
+    counts = [snapshot.table(name).count().execute() for name in ("reports", "visits")]
+    megabytes = case.warehouse.path.stat().st_size / 1e6
+    print(f"\n{counts[0]:,} reports, {counts[1]:,} visits, a file of {megabytes:,.0f} MB")
+    print(f"{'ms, best of ' + str(REPEATS):26}" + "".join(f"{name:>12}" for name in SCOPES))
+    sums = {page: _page(snapshot, page, asks) for page, asks in PAGES.items()}
+    print(f"{'budget of a page':26}" + "".join(f"{BUDGET[name]:>12}" for name in SCOPES))
+    _beside_raw(snapshot)
+    return sums
+
+
+def _page(snapshot: Snapshot, page: str, asks: Mapping[str, Ask]) -> float:
+    """Print the time of each table of a page and their sums; return that over all time, ms."""
+    sums = dict.fromkeys(SCOPES, 0.0)
+    for name, ask in asks.items():
+        cells = ""
+        for scope, chosen in SCOPES.items():
+            took = best(partial(ask_anew, snapshot, chosen, ask))
+            sums[scope] += took
+            cells += f"{took:12.0f}"
+        print(f"  {name:24}{cells}", flush=True)
+    print(f"{page:26}" + "".join(f"{took:12.0f}" for took in sums.values()))
+    return sums["all"]
+
+
+def ask_anew(snapshot: Snapshot, chosen: Mapping[str, Any], ask: Ask) -> object:
+    """As a page does: a history of its own for each table."""
+    return ask(History(Scope(APP, LAST, LAST, **chosen), snapshot.table))
+
+
+def best(run: Callable[[], object], repeats: int = REPEATS) -> float:
+    """The shortest of some runs, ms, after one that warms up."""
+    times = []
+    for _ in range(repeats + 1):
+        started = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - started))
+    return min(times[1:])
+
+
+def _beside_raw(snapshot: Snapshot) -> None:
+    """Print how long the same questions take where every report is looked at again."""
+    print(f"{'the same questions, all time':30}{'Wald':>8}{'DuckDB raw':>12}{'pandas raw':>12}")
+    frame = _raw.as_pandas(snapshot)
+    for name, question in _raw.QUESTIONS.items():
+        ours = best(partial(ask_anew, snapshot, {}, _table(name)))
+        theirs = best(partial(question.in_duckdb, snapshot), 1)
+        plain = best(partial(question.in_pandas, frame), 1)
+        ratio = f"{plain / ours:,.0f} × pandas (≥ 20), {theirs / ours:,.0f} × DuckDB"
+        print(f"  {name:28}{ours:8.0f}{theirs:12.0f}{plain:12.0f}   {ratio}", flush=True)
+        found = len(tables.as_frame(tables.table(name).build(_everything(snapshot))))
+        wanted = len(question.in_pandas(frame)), len(question.in_duckdb(snapshot))
+        assert (found, found) == wanted, (name, found, wanted)
+
+
+def _everything(snapshot: Snapshot) -> History:
+    return History(Scope(APP, LAST, LAST), snapshot.table)
+
+
+def _refresh(case: Case) -> None:
+    """Print how long merging new reports takes, in a copy."""
+    with tempfile.TemporaryDirectory(dir=case.warehouse.path.parent) as folder:
+        copy = Path(folder) / "copy.duckdb"
+        shutil.copyfile(case.warehouse.path, copy)
+        with duckdb.connect(copy) as connection:
+            draw(connection, case.size, seed=1)
+            arrive(connection, DAYS - 7, DAYS, at_most=NEW)
+            new, took = merged(connection)
+    print(f"merging {new:,} new reports: {took:.2f} s (refresh as a whole: < 2 s)")
+
+
+def filled(size: int, folder: Path) -> Warehouse:
+    """A warehouse of about so many reports, made in steps; the one in the folder if there."""
+    path = folder / f"{size}.duckdb"
+    if path.exists():
+        return Warehouse(path)
+    half = path.with_suffix(".half")
+    half.unlink(missing_ok=True)
+    with duckdb.connect(half) as connection:
+        connection.execute(SCHEMA)
+        connection.execute("INSERT INTO about VALUES (?, 'bench')", [SCHEMA_VERSION])
+        draw(connection, size)
+        took = 0.0
+        for step in range(STEPS):
+            arrive(connection, DAYS * step // STEPS, DAYS * (step + 1) // STEPS)
+            new, more = merged(connection)
+            took += more
+            print(f"  merged {new:,} reports, {took:.1f} s so far", flush=True)
+    half.rename(path)
+    return Warehouse(path)
+
+
+def merged(connection: duckdb.DuckDBPyConnection) -> tuple[int, float]:
+    """Merge what arrived; returns how many reports were new, and the seconds it took."""
+    started = time.perf_counter()
+    connection.begin()
+    new = merge(connection)
+    connection.commit()
+    took = time.perf_counter() - started
+    connection.execute("TRUNCATE arrived")
+    return new, took
+
+
+if __name__ == "__main__":
+    main()
