@@ -36,10 +36,10 @@ from dashboard.warehouse import (
 )
 from ingest.store import Forgotten
 
-SETTINGS = {"memory_limit": "512MB", "preserve_insertion_order": "false"}
+SETTINGS = {"memory_limit": "448MB", "preserve_insertion_order": "false"}
 """Of DuckDB; what does not fit in memory goes to a folder beside the warehouse."""
 
-TOGETHER = 16_000
+TOGETHER = 60_000
 """Reports made into columns at once: each time costs some milliseconds."""
 
 

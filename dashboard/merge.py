@@ -88,14 +88,13 @@ FROM (SELECT digest, min(row) AS row FROM fresh ANTI JOIN profiles USING (digest
 """
 
 _NEW_REPORTS = """
-INSERT INTO reports BY NAME
+INSERT INTO {table} BY NAME
 SELECT arrived.* EXCLUDE (os_version, metrics)
         REPLACE (fresh.id AS id, arrived.install::UUID AS install),
     profile
 FROM arrived JOIN fresh ON arrived.rowid = fresh.row JOIN profiles USING (digest)
+WHERE {condition}
 """
-
-_NEW_ERRORS = "INSERT INTO errors FROM reports SEMI JOIN fresh USING (id) WHERE kind = 'error'"
 
 _TOUCHED = """
 CREATE TEMP TABLE touched AS
@@ -204,8 +203,8 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     """
     connection.execute(_FRESH)
     connection.execute(_NEW_PROFILES)
-    rows = connection.execute(_NEW_REPORTS).fetchall()
-    connection.execute(_NEW_ERRORS)
+    rows = connection.execute(_NEW_REPORTS.format(table="reports", condition="true")).fetchall()
+    connection.execute(_NEW_REPORTS.format(table="errors", condition="kind = 'error'"))
     connection.execute(_TOUCHED)
     connection.execute(_IN_CI)
     connection.execute(_NEW_TASKS)

@@ -17,7 +17,7 @@ PAGE = 8_000
 """Reports read at a time: more than one update writes, for these share their server time; and
 even of the largest, no more than the hosted database's 256 MB."""
 
-AHEAD = 128 << 20
+AHEAD = 64 << 20
 """Bytes that are read while others are taken in."""
 
 CHUNK = 192 << 20
