@@ -54,10 +54,6 @@ def _table(name: str) -> Ask:
     return lambda history: tables.table(name).frame(history, None)
 
 
-def _metric(name: str) -> Ask:
-    return lambda history: tables.metric_table(name).frame(history, None)
-
-
 def _analysis(analysis: Callable[[History], Any]) -> Ask:
     return lambda history: tables.as_frame(analysis(history))
 
@@ -101,10 +97,7 @@ PAGES: dict[str, dict[str, Ask]] = {
         "os_families": _analysis(platforms.os_families),
         "os_spread": _table("os_spread"),
         "identifiers": _analysis(platforms.identifiers),
-        "metric_backend": _metric("backend"),
-        "metric_package_version": _metric("package_version"),
-        "metric_py_version": _metric("py_version"),
-        "metric_timezone": _metric("timezone"),
+        "metric_spread": _analysis(platforms.metric_spread),
     },
     "solutions": {
         "solution_deployments": _table("solution_deployments"),

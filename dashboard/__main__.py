@@ -11,7 +11,7 @@ from pathlib import Path
 from dashboard.analysis.apps import apps
 from dashboard.analysis.history import History
 from dashboard.analysis.scope import DEFAULT_HORIZON, Scope, seen_from
-from dashboard.export import export
+from dashboard.export import FORMATS, export
 from dashboard.settings import Settings, environment
 from dashboard.sync import Progress, sync
 from dashboard.warehouse import Snapshot, Warehouse, WarehouseError
@@ -47,14 +47,20 @@ def run_sync(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def run_export(options: argparse.Namespace, settings: Settings) -> None:
-    """Write every table of an app as CSV and say where."""
+    """Write every table of an app and say where."""
     if options.since and options.until and options.since > options.until:
         raise SettingError(f"--since {options.since} lies after --until {options.until}")
     out: Path = options.out
     with Warehouse(settings.warehouse).reading() as snapshot:
         history = _history(snapshot, options)
         try:
-            written = export(history, out, sentry=settings.sentry, min_cell=options.min_cell)
+            written = export(
+                history,
+                out,
+                sentry=settings.sentry,
+                min_cell=options.min_cell,
+                format=options.format,
+            )
         except OSError as error:
             raise SettingError(f"can't write to {error.filename}: {error.strerror}") from error
     print(f"wrote {len(written)} files to {out}, as of {history.scope.as_of}")
@@ -95,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("sync", help="read new reports into the warehouse")
     command.set_defaults(run=run_sync)
-    command = commands.add_parser("export", help="write every table as a CSV file")
+    command = commands.add_parser("export", help="write every table as a file")
     command.set_defaults(run=run_export)
     command.add_argument("--out", metavar="DIR", type=Path, required=True)
     command.add_argument("--app", metavar="A", help="which app, where several report")
@@ -115,6 +121,9 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         default=1,
         help="leave cells blank that count fewer than K installs",
+    )
+    command.add_argument(
+        "--format", choices=list(FORMATS), default="csv", help="of the files (default: %(default)s)"
     )
     return parser
 

@@ -1,11 +1,14 @@
-"""Tables as CSV files that a spreadsheet and a program read alike."""
+"""Tables as files: CSV that a spreadsheet and a program read alike, or Parquet."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
 
 from dashboard.analysis.history import History
 from dashboard.sentry import SentryLinks
@@ -16,18 +19,26 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z")
 
 
 def export(
-    history: History, out: Path, *, sentry: SentryLinks | None = None, min_cell: int = 0
+    history: History,
+    out: Path,
+    *,
+    sentry: SentryLinks | None = None,
+    min_cell: int = 0,
+    format: str = "csv",
 ) -> list[Path]:
-    """Write every table of an app as a CSV file into a folder, which is made if need be.
+    """Write every table of an app as a file into a folder, which is made if need be.
+
+    Args:
+        format: one of `FORMATS`.
 
     Returns the files written.
     """
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for table in all_tables(history):
-        path = out / f"{table.name}.csv"
+        path = out / f"{table.name}.{format}"
         frame = suppressed(table, table.frame(history, sentry), min_cell)
-        path.write_bytes(csv_bytes(frame))
+        path.write_bytes(FORMATS[format](frame))
         written.append(path)
     return written
 
@@ -48,20 +59,46 @@ def suppressed(table: Table, frame: pd.DataFrame, min_cell: int) -> pd.DataFrame
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """UTF-8 with a header row, ISO days, plain numbers, blank for null."""
-    text: str = _typed(frame).to_csv(index=False, lineterminator="\n")
-    return text.encode()
-
-
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    frame = frame.copy()
+    frame = _typed(frame)
     for name in frame.columns:
         column = frame[name]
         if pd.api.types.is_datetime64_any_dtype(column):
             frame[name] = column.dt.strftime("%Y-%m-%d")
-        elif pd.api.types.is_float_dtype(column) and _whole(column):
-            frame[name] = column.astype("Int64")  # counts that are blank here and there
         elif not pd.api.types.is_numeric_dtype(column):
             frame[name] = [_defused(value) for value in column]
+    text: str = frame.to_csv(index=False, lineterminator="\n")
+    return text.encode()
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """The same columns: days as dates, counts as int64, shares as doubles, text as it is."""
+    frame = _typed(frame)
+    columns: dict[str, pa.Array] = {}
+    for name in frame.columns:
+        column = pa.array(frame[name], from_pandas=True)
+        kind = column.type
+        if pa.types.is_temporal(kind):
+            column = column.cast(pa.date32())
+        elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+            column = column.cast(pa.string())  # also where there is nothing to tell a type by
+        columns[str(name)] = column
+    sink = pa.BufferOutputStream()
+    parquet.write_table(pa.table(columns), sink)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+FORMATS: dict[str, Callable[[pd.DataFrame], bytes]] = {"csv": csv_bytes, "parquet": parquet_bytes}
+"""What a table can be written as, by the file's ending."""
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Counts that are blank here and there as integers all the same."""
+    frame = frame.copy()
+    for name in frame.columns:
+        column = frame[name]
+        if pd.api.types.is_float_dtype(column) and _whole(column):
+            frame[name] = column.astype("Int64")
     return frame
 
 
@@ -69,7 +106,11 @@ def _whole(column: pd.Series) -> bool:
     return bool((column.dropna() % 1 == 0).all()) and column.name not in _FRACTIONS
 
 
-_FRACTIONS = ("share", "expected", "excess", "ci_low", "ci_high", "q_value")
+_FRACTIONS = (
+    *("share", "install_share", "run_share", "dropped_share", "late_share", "ci_share"),
+    *("expected", "excess", "difference", "ci_low", "ci_high", "q_value"),
+    *("median_ms", "p90_ms"),
+)
 
 
 def _defused(value: object) -> object:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import ibis
 import pandas as pd
 
+from dashboard.analysis.error_free import error_free
 from dashboard.analysis.errors import error_impact
+from dashboard.analysis.fates import FATES, error_fates
+from dashboard.analysis.first_run import first_run_errors
+from dashboard.analysis.funnel import funnel
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
 from dashboard.analysis.leavers import left_after_error
 from dashboard.analysis.lifecycle import lifecycle
+from dashboard.analysis.losses import loss_account
 from dashboard.analysis.one_time import one_time
 from dashboard.analysis.platforms import identifiers, metric_values, os_spread, version_adoption
 from dashboard.analysis.retention import retention
+from dashboard.analysis.solution_quality import solution_quality
 from dashboard.analysis.solutions import solution_deployments
+from dashboard.analysis.stickiness import stickiness
+from dashboard.analysis.won_back import won_back, won_back_versions
 from dashboard.sentry import SentryLinks
 
 
@@ -39,7 +46,7 @@ class Table:
         """Work the table out, with its columns as exported."""
         frame = as_frame(self.build(history))
         if "sentry_url" in self.columns:
-            frame["sentry_url"] = [_link(row, sentry) for row in frame.to_dict("records")]
+            frame["sentry_url"] = _links(frame, sentry)
         return frame[list(self.columns)]
 
 
@@ -48,17 +55,22 @@ def as_frame(table: ibis.Table | pd.DataFrame) -> pd.DataFrame:
     return table if isinstance(table, pd.DataFrame) else table.to_pandas()
 
 
-def _link(row: dict[Any, Any], sentry: SentryLinks | None) -> str | None:
-    """The address of the event where the row names one, else of its fingerprint's issue."""
+def _links(frame: pd.DataFrame, sentry: SentryLinks | None) -> list[str] | None:
+    """Addresses: of the event where a row names one, else of its fingerprint's issue."""
     if sentry is None:
         return None
-    event = row.get("sentry_event")
-    if isinstance(event, str):
-        return sentry.of_event(event)
-    return sentry.of_fingerprint(row["fingerprint"])
+    events = frame.get("sentry_event", pd.Series(None, index=frame.index, dtype=object))
+    return [
+        sentry.of_event(event) if isinstance(event, str) else sentry.of_fingerprint(fingerprint)
+        for event, fingerprint in zip(events, frame["fingerprint"], strict=True)
+    ]
 
 
 _IMPACT_NUMBERS = ("visits", "unmatched", "left", "expected", "excess", "ci_low", "ci_high")
+_FIRST_RUN_ESTIMATES = ("share", "expected", "difference", "ci_low", "ci_high")
+_QUALITY = ("attempts", "succeeded", "share", "timed", "median_ms", "p90_ms")
+_CLEAN = ("clean_installs", "install_share", "runs", "clean_runs", "run_share")
+_LOSSES = ("reports", "dropped", "late", "ci", "dropped_share", "late_share", "ci_share")
 
 _FIXED = (
     Table("new_installs", new_installs, ("day", "installs"), {"installs": ()}),
@@ -140,6 +152,68 @@ _FIXED = (
             "sentry_url",
         ),
         personal=True,
+    ),
+    Table(
+        "stickiness",
+        stickiness,
+        ("day", "active_1", "active_30", "share"),
+        {"active_1": ("share",), "active_30": ("share",)},
+    ),
+    Table(
+        "error_fates",
+        error_fates,
+        ("fingerprint", "type", "where", "installs", *FATES),
+        # All four make up the installs, which other files tell too.
+        {"installs": FATES, **dict.fromkeys(FATES, FATES)},
+    ),
+    Table(
+        "won_back",
+        won_back,
+        ("fingerprint", "type", "where", "left", "returned", "share", "ci_low", "ci_high"),
+        {
+            "left": ("returned", "share", "ci_low", "ci_high"),
+            "returned": ("share", "ci_low", "ci_high"),
+        },
+    ),
+    Table(
+        "won_back_versions",
+        won_back_versions,
+        ("fingerprint", "version", "installs"),
+        {"installs": ()},
+    ),
+    Table(
+        "first_run_errors",
+        first_run_errors,
+        ("installs", "unmatched", "one_time", *_FIRST_RUN_ESTIMATES),
+        {
+            "installs": ("unmatched", "one_time", *_FIRST_RUN_ESTIMATES),
+            "unmatched": (),
+            "one_time": _FIRST_RUN_ESTIMATES,
+        },
+    ),
+    Table(
+        "solution_quality",
+        solution_quality,
+        ("solution", "operation", "installs", *_QUALITY),
+        {"installs": _QUALITY},
+    ),
+    Table(
+        "funnel",
+        funnel,
+        ("solution", "step", "operation", "installs", "share"),
+        {"installs": ("share",)},
+    ),
+    Table(
+        "error_free",
+        error_free,
+        ("version", "installs", *_CLEAN),
+        {"installs": _CLEAN, "clean_installs": ("install_share",)},
+    ),
+    Table(
+        "loss_account",
+        loss_account,
+        ("week", "installs", *_LOSSES),
+        {"installs": _LOSSES},
     ),
 )
 

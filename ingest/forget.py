@@ -52,5 +52,18 @@ def finish(store: Store, marks: Iterable[Forgotten]) -> int:
     settled = [mark for mark in marks if mark.pending and mark.received <= now - SETTLED_MS]
     for mark in settled:
         sweep(store, mark.install)
-        store.end_forgetting(mark.install)
+        store.end_forgetting(mark)
     return len(settled)
+
+
+def bring_home(store: Store) -> None:
+    """Mark each forgotten install in the database where its reports would be stored now.
+
+    It is another than the one that holds the mark once databases were added, and the function
+    asks no other.
+    """
+    marks = [mark for shard in range(len(store.shards)) for mark in store.forgotten(shard)]
+    at_home = {mark.install for mark in marks if mark.shard == store.shard_of(mark.install)}
+    for mark in marks:
+        if mark.install not in at_home:
+            store.mark_forgotten(mark.install)

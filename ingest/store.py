@@ -76,6 +76,8 @@ class Forgotten(Struct, frozen=True):
     """When it asked, ms UTC by the database's clock."""
     pending: bool
     """Its reports may not all be deleted yet."""
+    shard: int
+    """The database that says so; another than `Store.shard_of` once databases were added."""
 
 
 class _Mark(Struct, frozen=True):
@@ -209,17 +211,20 @@ class Store:
             else:
                 mark.update({"pending": True})
 
-    def end_forgetting(self, install: str) -> None:
+    def end_forgetting(self, mark: Forgotten) -> None:
         """Note that all reports of a forgotten install are deleted."""
-        root = self.shards[self.shard_of(install)]
+        root = self.shards[mark.shard]
         with translated(root, embedded=self.embedded):
-            root.child(f"forgotten/{install}/pending").delete()
+            root.child(f"forgotten/{mark.install}/pending").delete()
 
     def forgotten(self, shard: int, *, since: int = 0) -> list[Forgotten]:
         """Read which installs were forgotten since then (ms UTC), by when they asked."""
         query = self.shards[shard].child("forgotten").order_by_child("received").start_at(since)
         marks = _decode_marks(self._read(shard, query)) or {}
-        found = [Forgotten(install, mark.received, mark.pending) for install, mark in marks.items()]
+        found = [
+            Forgotten(install, mark.received, mark.pending, shard)
+            for install, mark in marks.items()
+        ]
         return sorted(found, key=attrgetter("received"))
 
     def _read(self, shard: int, query: db.Query) -> bytes:

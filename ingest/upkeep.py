@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
-from ingest.forget import finish
+from ingest.forget import bring_home, finish
 from ingest.store import PIECE, Store
 from ingest.stored import decode_names
 
@@ -19,12 +19,14 @@ def prune(store: Store, *, before: date, advance: Callable[[date, int], None]) -
     """Delete every report that arrived before a day; returns how many.
 
     Each call to the database deletes `PIECE` at most. Cut off, it goes on when it is run again:
-    what is left is all that counts. Also ends forgetting where that was cut off.
+    what is left is all that counts. Also ends forgetting where that was cut off, and tells
+    databases that were added who was forgotten before.
 
     Args:
         advance: called with a day and how many more of its reports are deleted.
     """
     deleted = 0
+    bring_home(store)
     for shard in range(len(store.shards)):
         finish(store, store.forgotten(shard))
         for day in store.days(shard):

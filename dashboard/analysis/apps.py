@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import ibis
 from ibis import _
+from ibis import literal as lit
 
 
 def apps(stored: Callable[[str], ibis.Table]) -> ibis.Table:
@@ -14,14 +15,15 @@ def apps(stored: Callable[[str], ibis.Table]) -> ibis.Table:
     Args:
         stored: returns a table of the warehouse by its name.
     """
-    ends = [
-        # First and last visits tell all, and are few.
-        stored(name).filter((_.number == 1) | _.next_day.isnull()).select("app", "install", "day")
-        for name in ("visits", "visits_ci")
-    ]
-    found = (
-        ibis.union(*ends)
-        .group_by("app")
-        .agg(installs=_.install.nunique(), first_day=_.day.min(), last_day=_.day.max())
+    visits, with_ci = stored("visits"), stored("visits_ci")
+    first = visits.filter(_.number == 1)
+    only_ci = with_ci.filter(_.number == 1).anti_join(first, ["app", "install"])
+    rows = ibis.union(
+        visits.select("app", "day", new=_.number == 1),
+        with_ci.select("app", "day", new=lit(False)),
+        only_ci.select("app", "day", new=lit(True)),
+    )
+    found = rows.group_by("app").agg(
+        installs=_.new.sum(), first_day=_.day.min(), last_day=_.day.max()
     )
     return found.order_by(ibis.desc("installs"), "app")

@@ -57,12 +57,13 @@ def error_impact(history: History) -> pd.DataFrame:
     q-value: those who met the error left no more and no less often than their controls.
     """
     judged = history.visits.filter(~_.censored)
-    # Counted by point first: there are few of them.
-    pool = judged.filter(_.errors == 0).group_by("point").agg(n0=_.count(), l0=_.left.sum())
     exposed = history.in_period(history.filtered(judged.filter(_.errors > 0)), "day")
     exposed = exposed.inner_join(history.exposures, ["install", "day"])
     exposed = exposed.group_by("fingerprint", "point").agg(n1=_.count(), a=_.left.sum())
-    strata = _by_stratum(in_strata(_placed(history, exposed), _placed(history, pool)))
+    strata = in_strata(history, exposed, judged.filter(_.errors == 0))
+    strata = strata.group_by("fingerprint", "level", *STRATUM).agg(
+        n1=_.n1.sum(), a=_.a.sum(), n0=_.n0.max(), p0=_.p0.max()
+    )
     met = _met(history)
     frame = met.left_join(_totals(strata), "fingerprint").drop("fingerprint_right")
     return _with_interval(frame)
@@ -71,55 +72,46 @@ def error_impact(history: History) -> pd.DataFrame:
 def placed_visits(history: History) -> ibis.Table:
     """Visits that can be judged, each with its place in an install's life."""
     judged = history.visits.filter(~_.censored)
-    return _placed(history, judged.select("install", "day", "errors", "left", "point"))
+    visits = judged.select("install", "day", "errors", "left", "point")
+    return visits.inner_join(_points(history), "point")
 
 
-def _placed(history: History, table: ibis.Table) -> ibis.Table:
-    """Add the columns of the finest stratum to a table with points."""
-    points = history.points.mutate(version=_.version.fill_null(UNKNOWN), os=_.os.fill_null(UNKNOWN))
-    return table.inner_join(points, "point").drop("point")
+def in_strata(history: History, exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
+    """What has a `point` of its visits, each in the finest stratum with enough controls.
 
-
-def control_pool(controls: ibis.Table) -> ibis.Table:
-    """Controls, of `placed_visits`, by the finest stratum: n0, and l0 of them that left."""
-    return controls.group_by(*STRATA[0]).agg(n0=_.count(), l0=_.left.sum())
-
-
-def in_strata(exposed: ibis.Table, pool: ibis.Table) -> ibis.Table:
-    """Exposed visits, of `placed_visits`, each in the finest stratum with enough controls.
-
-    Adds level (of `STRATA`; beyond its end for a visit without a stratum), a by_<key> column for
+    Adds level (of `STRATA`; beyond its end for what found no stratum), a by_<key> column for
     each key (null where the level leaves it out), n0 (controls) and p0 (share of them that
-    left); both are null for the visits that found no stratum.
+    left); both are null for what found no stratum.
 
     Args:
-        pool: of `control_pool`.
+        controls: visits with point and left.
     """
+    # Visits share few points, so all that follows is small.
+    counted = controls.group_by("point").agg(controls=_.count(), leavers=_.left.sum())
+    points = _points(history).left_join(counted, "point").drop("point_right")
+    sums = {}
     for level, keys in enumerate(STRATA):
-        pool = pool.group_by(*keys).agg(n0=_.n0.sum(), l0=_.l0.sum())
-        enough = pool.filter(_.n0 >= MIN_CONTROLS)
-        enough = enough.select(*keys, **{f"n0_{level}": _.n0, f"p0_{level}": _.l0 / _.n0})
-        joined = exposed.left_join(enough, list(keys))
-        exposed = joined.drop(*[f"{key}_right" for key in keys])
+        stratum = ibis.window(group_by=list(keys))
+        sums[f"n0_{level}"] = points.controls.sum().over(stratum)
+        sums[f"l0_{level}"] = points.leavers.sum().over(stratum)
+    points = points.mutate(**sums)
     levels = range(len(STRATA))
-    found = ibis.cases(*[(exposed[f"n0_{i}"].notnull(), i) for i in levels], else_=len(STRATA))
-    exposed = exposed.mutate(
-        level=found,
-        n0=ibis.coalesce(*[exposed[f"n0_{i}"] for i in levels]),
-        p0=ibis.coalesce(*[exposed[f"p0_{i}"] for i in levels]),
-    )
+    enough = [points[f"n0_{level}"] >= MIN_CONTROLS for level in levels]
+    n0 = ibis.cases(*[(enough[level], points[f"n0_{level}"]) for level in levels])
+    l0 = ibis.cases(*[(enough[level], points[f"l0_{level}"]) for level in levels])
+    level = ibis.cases(*zip(enough, levels, strict=True), else_=len(STRATA))
     # What a coarser stratum leaves out must not divide it.
-    stratum = {
-        name: ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
+    stratum_keys = {
+        name: ibis.ifelse(level < _levels_with(key), points[key], ibis.null())
         for name, key in zip(STRATUM, STRATA[0], strict=True)
     }
-    return exposed.mutate(**stratum)
+    found = points.select("point", level=level, n0=n0, p0=l0 / n0, **stratum_keys)
+    return exposed.inner_join(found, "point")
 
 
-def _by_stratum(exposed: ibis.Table) -> ibis.Table:
-    """By error and stratum: n1 (exposed visits), a (of them left), n0 and p0."""
-    by_stratum = exposed.group_by("fingerprint", "level", *STRATUM)
-    return by_stratum.agg(n1=_.n1.sum(), a=_.a.sum(), n0=_.n0.max(), p0=_.p0.max())
+def _points(history: History) -> ibis.Table:
+    """What tells points apart: the keys of `STRATA`."""
+    return history.points.mutate(version=_.version.fill_null(UNKNOWN), os=_.os.fill_null(UNKNOWN))
 
 
 def _levels_with(key: str) -> int:
@@ -148,6 +140,13 @@ def _met(history: History) -> ibis.Table:
         where=_.error_where.last(**last),
         installs=_.install.nunique(),
     )
+
+
+def error_names(history: History) -> ibis.Table:
+    """fingerprint, type, where: of every error ever met, as last reported."""
+    last = {"order_by": ["time", "id"]}
+    errors = history.reports.filter(_.kind == "error").group_by("fingerprint")
+    return errors.agg(type=_.error_type.last(**last), where=_.error_where.last(**last))
 
 
 def _with_interval(frame: ibis.Table) -> pd.DataFrame:

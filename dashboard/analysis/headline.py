@@ -24,18 +24,18 @@ def headline(history: History) -> ibis.Table:
     """
     if history.scope.until is None:
         raise ValueError("a headline is about a period that ends: set Scope.until")
-    shown = history.shown_visits
-    once = shown.next_gap.isnull()
-    new = shown.number == 1
+    kinds = history.shown_visits.group_by(  # few, so that what follows is small
+        "censored", new=_.number == 1, once=_.next_gap.isnull(), clean=_.errors == 0
+    ).agg(visits=_.count())
     until = lit(history.scope.until)
     begin = lit(history.scope.until - timedelta(days=ACTIVE_DAYS - 1))
     recent = history.filtered(history.visits).filter(_.day.between(begin, until))
-    of_period = shown.agg(
-        new_installs=new.sum(),
-        judged=(new & ~shown.censored).sum(),
-        one_time=(new & once & ~shown.censored).sum(),
-        visits=shown.count(),
-        clean_visits=(shown.errors == 0).sum(),
+    of_period = kinds.agg(
+        new_installs=kinds.visits.sum(where=_.new),
+        judged=kinds.visits.sum(where=_.new & ~_.censored),
+        one_time=kinds.visits.sum(where=_.new & _.once & ~_.censored),
+        visits=kinds.visits.sum(),
+        clean_visits=kinds.visits.sum(where=_.clean),
     )
     frame = of_period.cross_join(recent.agg(active=_.install.nunique()))
     return frame.mutate(**{name: frame[name].fill_null(0) for name in frame.columns})

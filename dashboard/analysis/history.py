@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 import ibis
@@ -15,6 +15,16 @@ from dashboard.analysis.scope import Scope, Unit, start_of
 
 UNKNOWN = "unknown"
 """Stands for a version or OS that a report doesn't tell."""
+
+LOOK_BACK = timedelta(days=50)
+"""How far before a period lie the visits that tell who is active in it, or was the week before."""
+
+
+_AHEAD = ("next_day", "next_gap", "next_week_gap")
+_AS_STORED = (
+    *("install", "day", "week", "number", "gap", "week_gap", "first_day", "first_week"),
+    *("errors", "os", "version", "profile", "point"),
+)
 
 
 @dataclass(frozen=True)
@@ -58,24 +68,31 @@ class History:
         """
         visits = self._in_scope(self._lives("visits"))
         # A visit that was not there yet on the day the scope ends is none.
-        known = _.next_day <= lit(self.scope.last_day)
-        visits = visits.mutate(
-            next_day=ibis.ifelse(known, _.next_day, ibis.null("date")),
-            next_gap=ibis.ifelse(known, _.next_gap, ibis.null("int32")),
-            next_week_gap=ibis.ifelse(known, _.next_week_gap, ibis.null("int32")),
-            censored=_.day > lit(self.scope.last_judged),
+        known = visits.next_day <= lit(self.scope.last_day)
+        stayed = (known & (visits.next_gap <= self.scope.horizon)).fill_null(False)
+        censored = visits.day > lit(self.scope.last_judged)
+        return visits.select(  # all at once: each step more is work for Ibis
+            *_AS_STORED,
+            **{name: ibis.ifelse(known, visits[name], ibis.null()) for name in _AHEAD},
+            censored=censored,
+            left=~censored & ~stayed,
         )
-        stayed = visits.next_gap.fill_null(self.scope.horizon + 1) <= self.scope.horizon
-        return visits.mutate(left=~visits.censored & ~stayed)
 
     @cached_property
     def chosen_visits(self) -> ibis.Table:
-        """The visits that the filters choose; the gaps are those between them."""
-        visits = self.filtered(self.visits)
-        if visits is self.visits:
+        """The visits that the filters choose; the gaps are those between them.
+
+        What lies more than `LOOK_BACK` before the period is left out, and gaps back to it are
+        null as if there were none.
+        """
+        visits = self.visits
+        if self.scope.since:
+            visits = visits.filter(_.day >= lit(self.scope.since - LOOK_BACK))
+        if not self.filters:
             return visits
+        chosen = self.filtered(visits)
         life = ibis.window(group_by="install", order_by="day")
-        return visits.mutate(
+        return chosen.mutate(
             gap=_.day.delta(_.day.lag().over(life), unit="day"),
             next_day=_.day.lead().over(life),
             next_gap=_.day.lead().over(life).delta(_.day, unit="day"),
@@ -91,25 +108,12 @@ class History:
     @cached_property
     def chosen_deployments(self) -> ibis.Table:
         """Run reports with a solution that the filters choose: install, day, week, task (the
-        number of its row in `tasks`), succeeded, os, version, and to the install's one before:
+        number of its row in `tasks`), succeeded, os, version, and of all the install's ones:
 
-        - gap, week_gap: days and weeks since that of the same task; null where there is none
-        - solution_gap, solution_week_gap: since that of the same solution
+        - gap, week_gap: days and weeks since the last one of the same task; null for the first
+        - solution_gap, solution_week_gap: since the last one of the same solution
         """
-        deployments = self._in_scope(self._lives("deployments"))
-        chosen = self.filtered(deployments)
-        if chosen is deployments:
-            return chosen
-        solutions = self.tasks.select("task", "solution")
-        chosen = chosen.inner_join(solutions, "task")
-        same_task = ibis.window(group_by=["install", "task"], order_by="day")
-        same_solution = ibis.window(group_by=["install", "solution"], order_by="day")
-        return chosen.mutate(
-            gap=_.day.delta(_.day.lag().over(same_task), unit="day"),
-            week_gap=_weeks_between(_.week.lag().over(same_task), _.week),
-            solution_gap=_.day.delta(_.day.lag().over(same_solution), unit="day"),
-            solution_week_gap=_weeks_between(_.week.lag().over(same_solution), _.week),
-        ).drop("solution")
+        return self.filtered(self._in_scope(self._lives("deployments")))
 
     @cached_property
     def tasks(self) -> ibis.Table:
@@ -136,6 +140,11 @@ class History:
     def exposures(self) -> ibis.Table:
         """Install, day and fingerprint of every error, each once."""
         return self.errors.select("install", "day", "fingerprint").distinct()
+
+    @property
+    def filters(self) -> bool:
+        """Whether anything but the period chooses what is shown."""
+        return bool(self.scope.versions or self.scope.systems)
 
     def filtered(self, table: ibis.Table) -> ibis.Table:
         """The rows whose version and OS are among those shown."""
@@ -176,3 +185,9 @@ class History:
 def _weeks_between(first: ibis.Value, second: ibis.Value) -> ibis.Value:
     """Between two Mondays."""
     return second.delta(first, unit="day") // 7
+
+
+def pseudonym(install: ibis.Value) -> ibis.StringValue:
+    """The 32 hex digits that an install is known by, of the key it is stored under."""
+    text: ibis.StringValue = install.cast("string").replace("-", "")
+    return text

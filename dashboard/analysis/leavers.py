@@ -6,7 +6,7 @@ import ibis
 from ibis import _
 from ibis import literal as lit
 
-from dashboard.analysis.history import History
+from dashboard.analysis.history import History, pseudonym
 
 
 def left_after_error(history: History) -> ibis.Table:
@@ -24,7 +24,7 @@ def left_after_error(history: History) -> ibis.Table:
     latest = ibis.window(group_by="install", order_by=[ibis.desc("time"), ibis.desc("id")])
     joined = joined.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
     return joined.select(
-        install=joined.install.cast("string").replace("-", ""),
+        install=pseudonym(joined.install),
         first_seen=joined.first_day,
         last_seen=joined.day,
         silent_days=lit(history.scope.as_of).delta(joined.day, unit="day"),

@@ -14,15 +14,18 @@ def lifecycle(history: History) -> ibis.Table:
 
     A version or OS filter chooses the visits that count as activity.
     """
-    visits = history.chosen_visits
-    is_new = visits.week == visits.first_week
-    came_first = visits.week_gap.fill_null(1) > 0  # that week
-    returns = (visits.week_gap == 1).fill_null(False)
-    counted = visits.group_by("week").agg(
-        new=(came_first & is_new).sum(),
-        returning=returns.sum(),
-        resurrected=(came_first & ~is_new & ~returns).sum(),
-        missing=(visits.next_week_gap.fill_null(2) > 1).sum(),  # in the week after
+    kinds = history.chosen_visits.group_by(  # few, so that what follows is small
+        "week",
+        is_new=_.week == _.first_week,
+        before=ibis.least(_.week_gap, 2).fill_null(2),
+        after=ibis.least(_.next_week_gap, 2).fill_null(2),
+    ).agg(visits=_.count())
+    # 0: the visit before, or after, is in the same week; 1: in the one beside it.
+    counted = kinds.group_by("week").agg(
+        new=_.visits.sum(where=_.is_new & (_.before > 0)),
+        returning=_.visits.sum(where=_.before == 1),
+        resurrected=_.visits.sum(where=~_.is_new & (_.before == 2)),
+        missing=_.visits.sum(where=_.after == 2),  # in the week after
     )
     frame = filled(counted, weeks(history))
     before = ibis.window(order_by="week")

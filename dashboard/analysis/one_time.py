@@ -23,7 +23,8 @@ def one_time(history: History) -> ibis.Table:
 def one_time_shares(history: History) -> ibis.Table:
     """value, judged, one_time, share, low, high: by the month of the first visit."""
     months = _by_month(history).filter(_.judged > 0)
-    return _judged(months.select("judged", "one_time", value="cohort")).order_by("value")
+    months = months.rename(value="cohort").select("value", "judged", "one_time")
+    return _judged(months).order_by("value")
 
 
 def one_time_by_version(history: History) -> ibis.Table:

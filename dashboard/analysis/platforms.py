@@ -30,6 +30,17 @@ def metric_values(history: History, identifier: str) -> ibis.Table:
     return _with_share(told.group_by("value").agg(installs=_.installs.sum()), "value")
 
 
+def metric_spread(history: History) -> ibis.Table:
+    """identifier, value, installs, share: `metric_values` of every metric."""
+    told = _by_profile(history)
+    each = told.mutate(identifier=_.metrics.keys().unnest())
+    each = each.mutate(value=each.metrics.get(each.identifier))
+    counted = each.group_by("identifier", "value").agg(installs=_.installs.sum())
+    total = _.installs.sum().over(ibis.window(group_by="identifier"))
+    shared = counted.mutate(share=_.installs / total)
+    return shared.order_by("identifier", ibis.desc("installs"), "value")
+
+
 def identifiers(history: History) -> ibis.Table:
     """identifier: of every metric in the history, sorted."""
     profiles = history.profiles.semi_join(history.visits, "profile")
@@ -46,11 +57,13 @@ def version_adoption(history: History) -> ibis.Table:
 
 def _by_profile(history: History) -> ibis.Table:
     """Profiles, with the `installs` whose last visit in the period has them."""
-    shown = history.in_period(history.chosen_visits, "day")
-    last = shown.next_day.isnull()
-    if history.scope.until:
-        last |= shown.next_day > lit(history.scope.until)
-    counted = shown.filter(last).group_by("profile").agg(installs=_.count())
+    shown = history.shown_visits
+    if history.filters:
+        last = shown.group_by("install").agg(profile=_.profile.argmax(_.day))
+    else:
+        beyond = shown.next_day > lit(history.scope.until or history.scope.last_day)
+        last = shown.filter(beyond.fill_null(True))
+    counted = last.group_by("profile").agg(installs=_.count())
     return history.profiles.inner_join(counted, "profile")
 
 

@@ -17,9 +17,9 @@ def retention(history: History) -> ibis.Table:
     whatever follows counts. `active` and `share` are null in a week that is not over.
     """
     seen = history.visits.filter(_.week_gap.fill_null(1) > 0)  # the first of its week
-    members = history.filtered(history.visits)
-    if members is not history.visits:
-        seen = seen.semi_join(members.filter(_.number == 1), "install")
+    if history.filters:
+        first = history.filtered(history.visits).filter(_.number == 1)
+        seen = seen.semi_join(first, "install")
     seen = history.in_period(seen.rename(cohort="first_week", active_week="week"), "cohort", "W")
     counts = seen.group_by("cohort", "active_week").agg(active=_.count())
     # All were there in their first week.

@@ -60,11 +60,6 @@ class View:
         table = tables.table(name)
         return self._kept(name, self.scope, lambda history: table.frame(history, self.sentry))
 
-    def metric(self, identifier: str) -> pd.DataFrame:
-        """The table of a metric's values."""
-        table = tables.metric_table(identifier)
-        return self._kept(table.name, self.scope, lambda history: table.frame(history, None))
-
     def ask(
         self,
         analysis: Callable[[History], ibis.Table | pd.DataFrame],

@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import findings
-from dashboard.analysis.errors import error_impact
 from dashboard.analysis.headline import ACTIVE_DAYS, headline
 from dashboard.views.active import active_installs
 from dashboard.views.errors import forest
@@ -22,14 +21,11 @@ class _Period:
     """The headline numbers of one period."""
 
     numbers: pd.Series
-    lost: float | None
-    """Users lost to errors; None where it is too early to tell."""
 
     @classmethod
     def of(cls, view: View, since: date, until: date) -> _Period:
         scope = replace(view.scope, since=since, until=until)
-        lost = findings.users_lost(view.ask(error_impact, scope))
-        return cls(view.ask(headline, scope).iloc[0], lost)
+        return cls(view.ask(headline, scope).iloc[0])
 
     def part(self, name: str, base: str) -> float | None:
         """A share of the numbers; None where there is no base."""
@@ -40,15 +36,17 @@ def show(view: View) -> None:
     """Draw the page."""
     now = _Period.of(view, view.period.since, view.period.until)
     before = _Period.of(view, *view.period.before) if view.period.before else None
-    _tiles(view, now, before)
+    impact = view.table("error_impact")
+    _tiles(view, now, before, findings.users_lost(impact))
     left, right = st.columns(2)
     with left:
         active_installs(view, findings.active(now.numbers["active"], _number(before, "active")))
     with right:
-        forest(view, view.table("error_impact"), most=5)
+        forest(view, impact, most=5)
 
 
-def _tiles(view: View, now: _Period, before: _Period | None) -> None:
+def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None) -> None:
+    """Draw the headline numbers; `lost` is None where it is too early to tell."""
     numbers = now.numbers
     horizon = view.scope.horizon
     first, second, third, fourth, fifth = st.columns(5)
@@ -90,7 +88,7 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> None:
         # before are not.
         st.metric(
             "Users lost to errors",
-            "too early to tell" if now.lost is None else count(round(now.lost)),
+            "too early to tell" if lost is None else count(round(lost)),
             help="Users who left after an error beyond those who would have left anyway, over the "
             "errors for which this is beyond doubt; who met two of these errors counts with each. "
             f"Errors of the last {horizon} days are too early to tell.",

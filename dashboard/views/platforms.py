@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, findings
-from dashboard.analysis.platforms import identifiers, os_families
+from dashboard.analysis.platforms import identifiers, metric_spread, os_families
 from dashboard.views.block import block
 from dashboard.views.frame import View
 from dashboard.words import plain_markdown
@@ -47,12 +47,14 @@ def show(view: View) -> None:
             "The same installs by version of the OS.",
             hidden=("name",),
         )
+    metrics = view.ask(metric_spread)
     for place, identifier in enumerate(view.ask(identifiers)["identifier"]):
         if identifier not in _SHOWN_ABOVE:
+            frame = metrics[metrics["identifier"] == identifier].drop(columns="identifier")
             what = _BUILT_IN.get(identifier, identifier)
             said = f"Installs by {plain_markdown(what)}, as of their last report in the period."
             with (left, right)[place % 2]:
-                _bars(view.metric(identifier), "value", what, f"metric_{identifier}", said)
+                _bars(frame, "value", what, f"metric_{identifier}", said)
 
 
 def _bars(

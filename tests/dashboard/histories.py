@@ -19,6 +19,8 @@ from dashboard.warehouse import Warehouse
 
 APP = "tool"
 FIRST = date(2026, 1, 1)
+LATE = 86_400_000
+"""A day, in ms: later than that is late."""
 ERRORS = [("a" * 16, "ValueError", "m:f"), ("b" * 16, "OSError", "m:g")]
 
 
@@ -29,7 +31,8 @@ def ms(day: date, milliseconds: int = 0) -> int:
 
 
 def random_reports(seed: int, *, installs: int, days: int) -> list[dict[str, Any]]:
-    """Reports with gaps, ties at midnight, CI, own metrics, missing values and errors."""
+    """Reports with gaps, ties at midnight, clocks that jump, late ones, CI, own metrics, missing
+    values and errors; in no order."""
     draw = random.Random(seed)
     reports: list[dict[str, Any]] = []
     for _ in range(installs):
@@ -38,9 +41,14 @@ def random_reports(seed: int, *, installs: int, days: int) -> list[dict[str, Any
         ci = draw.random() < 0.1
         while day < days:
             for _ in range(draw.choice((1, 1, 2, 3))):
-                when = ms(FIRST + timedelta(days=day), draw.choice((0, 1, 86_399_999, 40_000_000)))
+                jump = draw.choice((-40, -1, 1, 40)) if draw.random() < 0.02 else 0
+                when = ms(
+                    FIRST + timedelta(days=day + jump),
+                    draw.choice((0, 1, 86_399_999, 40_000_000)),
+                )
                 reports.extend(_event(draw, install, when, ci))
             day += draw.choice((1, 1, 1, 2, 3, 6, 7, 8, 14, 20, 29, 30, 31, 32, 60, 1000))
+    draw.shuffle(reports)
     return reports
 
 
@@ -51,16 +59,24 @@ def _event(draw: random.Random, install: str, when: int, ci: bool) -> Iterator[d
     if draw.random() < 0.3:
         metrics |= {"package_version": "1.1", "hosts": draw.randrange(3)}
     base = {"app": APP, "install": install, "time": when, "metrics": metrics, "ci": ci}
-    base |= {"dropped": 0}
+    base |= {"dropped": draw.choice((0, 0, 0, 0, 1, 7))}
+    base |= {"received": when + draw.choice((0, 0, 0, LATE - 1, LATE, LATE + 1, 9 * LATE))}
     run = {**base, "id": f"{draw.getrandbits(128):032x}", "kind": "run"}
     if draw.random() < 0.8:
-        run |= {"operation": draw.choice(("init", "install")), "outcome": "ok"}
+        run |= {"operation": draw.choice(("init", "install", "test"))}
+        run |= {"outcome": draw.choice(("ok", "ok", "ok", "error", "cancelled"))}
         run |= {"solution": draw.choice(("clamav", "teler"))} if draw.random() < 0.7 else {}
+        run |= {"duration_ms": draw.randrange(90_000)} if draw.random() < 0.8 else {}
     yield run
     if draw.random() < 0.25:
         fingerprint, kind, where = draw.choice(ERRORS)
         error = {"fingerprint": fingerprint, "type": kind, "where": where}
         yield {**base, "id": f"{draw.getrandbits(128):032x}", "kind": "error", "error": error}
+
+
+def without_received(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report as it is sent: when it is received is for the database to say."""
+    return {name: value for name, value in report.items() if name != "received"}
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """The definitions once more, in plain pandas over the raw reports: slow, short, independent.
 
-Every function takes `(reports, visits, as_of, last_day)` as `prepared` returns them.
+Every function takes what `prepared` returns.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -20,11 +20,39 @@ HORIZON = 30
 class Prepared:
     reports: pd.DataFrame
     """A row a report, CI left out, with `day` (datetime.date)."""
+    arrived: pd.DataFrame
+    """The same, CI counted."""
     visits: pd.DataFrame
     """A row an install and day, with number, gap, next_gap, censored, left, errors, and what the
     day's last report says."""
     as_of: date
     last_day: date
+    horizon: int = HORIZON
+    since: date = date.min
+    until: date = date.max
+    versions: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+
+    def filtered(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Visits or reports with a version and OS that are chosen."""
+        for column, chosen in (("version", self.versions), ("os", self.systems)):
+            rows = rows[rows[column].isin(chosen)] if chosen else rows
+        return rows
+
+    def shown(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Those of them in the period, too."""
+        rows = self.filtered(rows)
+        return rows[(rows["day"] >= self.since) & (rows["day"] <= self.until)]
+
+
+_REPORT = (
+    *("id", "install", "time", "kind", "operation", "solution", "outcome", "ci", "dropped"),
+    *("received", "duration_ms"),
+)
+_COLUMNS = (
+    *(*_REPORT, "fingerprint", "type", "where"),
+    *("os", "os_version", "version", "told_version", "metrics", "day"),
+)
 
 
 def prepared(
@@ -34,64 +62,99 @@ def prepared(
     *,
     ci: bool = False,
     horizon: int = HORIZON,
+    since: date | None = None,
+    until: date | None = None,
+    versions: tuple[str, ...] = (),
+    systems: tuple[str, ...] = (),
 ) -> Prepared:
     rows = []
     for report in {r["id"]: r for r in stored}.values():
         metrics = report.get("metrics", {})
         rows.append(
             {
-                **{k: report.get(k) for k in ("id", "install", "time", "kind", "operation")},
-                "solution": report.get("solution"),
-                "outcome": report.get("outcome"),
-                "ci": report["ci"],
+                **{name: report.get(name) for name in _REPORT},
                 "fingerprint": report.get("error", {}).get("fingerprint"),
                 "type": report.get("error", {}).get("type"),
                 "where": report.get("error", {}).get("where"),
                 "os": metrics.get("os", "unknown"),
                 "os_version": metrics.get("os_version", "unknown"),
                 "version": metrics.get("package_version", "unknown"),
+                "told_version": metrics.get("package_version"),
                 "metrics": metrics,
                 "day": (pd.Timestamp(0) + pd.Timedelta(milliseconds=report["time"])).date(),
             }
         )
-    reports = pd.DataFrame(rows).sort_values(["time", "id"])
-    reports = reports[(reports["day"] <= last_day) & (ci | ~reports["ci"].astype(bool))]
-    visits = []
-    for install, of_install in reports.groupby("install"):
-        days = sorted(of_install["day"].unique())
-        for place, day in enumerate(days):
-            of_day = of_install[of_install["day"] == day]
-            last = of_day.iloc[-1]
-            following = (days[place + 1] - day).days if place + 1 < len(days) else None
-            censored = (as_of - day).days < horizon
-            visits.append(
-                {
-                    "install": install,
-                    "day": day,
-                    "number": place + 1,
-                    "first_day": days[0],
-                    "gap": (day - days[place - 1]).days if place else None,
-                    "next_gap": following,
-                    "censored": censored,
-                    "left": not censored and (following is None or following > horizon),
-                    "errors": set(of_day["fingerprint"].dropna()),
-                    **{k: last[k] for k in ("os", "os_version", "version", "metrics")},
-                }
-            )
-    return Prepared(reports, pd.DataFrame(visits), as_of, last_day)
+    arrived = pd.DataFrame(rows, columns=_COLUMNS).sort_values(["time", "id"])
+    arrived = arrived[arrived["day"].map(lambda day: day <= last_day).astype(bool)]
+    reports = arrived[ci | ~arrived["ci"].astype(bool)]
+    visits = [
+        visit
+        for install, of_install in reports.groupby("install")
+        for visit in _visits(str(install), of_install, as_of, horizon)
+    ]
+    return Prepared(
+        reports,
+        arrived,
+        pd.DataFrame(visits, columns=_VISIT),
+        as_of,
+        last_day,
+        horizon,
+        since or date.min,
+        until or date.max,
+        versions,
+        systems,
+    )
 
 
-def _monday(day: date) -> date:
+_LAST = ("os", "os_version", "version", "told_version", "metrics")
+_VISIT = (
+    *("install", "day", "number", "first_day", "gap", "next_gap", "censored", "left", "errors"),
+    *_LAST,
+)
+
+
+def _visits(
+    install: str, reports: pd.DataFrame, as_of: date, horizon: int
+) -> Iterator[dict[str, Any]]:
+    days = sorted(reports["day"].unique())
+    for place, day in enumerate(days):
+        of_day = reports[reports["day"] == day]
+        last = of_day.iloc[-1]
+        following = (days[place + 1] - day).days if place + 1 < len(days) else None
+        censored = (as_of - day).days < horizon
+        yield {
+            "install": install,
+            "day": day,
+            "number": place + 1,
+            "first_day": days[0],
+            "gap": (day - days[place - 1]).days if place else None,
+            "next_gap": following,
+            "censored": censored,
+            "left": not censored and (following is None or following > horizon),
+            "errors": set(of_day["fingerprint"].dropna()),
+            **{name: last[name] for name in _LAST},
+        }
+
+
+def monday(day: date) -> date:
+    """The first day of its week."""
     return day - timedelta(days=day.weekday())
 
 
 def _days(p: Prepared) -> list[date]:
+    if p.visits.empty:
+        return []
     first = p.visits["day"].min()
     return [first + timedelta(days=n) for n in range((p.last_day - first).days + 1)]
 
 
+def every_week(first: date, last: date) -> list[date]:
+    days = (last - monday(first)).days
+    return [monday(first) + timedelta(days=n) for n in range(0, days + 1, 7)]
+
+
 def _weeks(p: Prepared) -> list[date]:
-    return sorted({_monday(day) for day in _days(p)})
+    return every_week(p.visits["day"].min(), p.last_day) if len(p.visits) else []
 
 
 def new_installs(p: Prepared) -> list[tuple[Any, ...]]:
@@ -113,7 +176,7 @@ def active_installs(p: Prepared) -> list[tuple[Any, ...]]:
 def _active_in_weeks(p: Prepared) -> dict[date, set[str]]:
     weeks: dict[date, set[str]] = {week: set() for week in _weeks(p)}
     for visit in p.visits.itertuples():
-        weeks[_monday(visit.day)].add(visit.install)
+        weeks[monday(visit.day)].add(visit.install)
     return weeks
 
 
@@ -135,7 +198,7 @@ def retention(p: Prepared) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     for cohort in _weeks(p):
         members = {
-            v.install for v in p.visits.itertuples() if v.number == 1 and _monday(v.day) == cohort
+            v.install for v in p.visits.itertuples() if v.number == 1 and monday(v.day) == cohort
         }
         for week in _weeks(p) if members else []:
             if week < cohort:
@@ -156,7 +219,7 @@ def _last_values(visits: pd.DataFrame) -> pd.DataFrame:
 def version_adoption(p: Prepared) -> list[tuple[Any, ...]]:
     rows = []
     for week in _weeks(p):
-        of_week = _last_values(p.visits[[_monday(day) == week for day in p.visits["day"]]])
+        of_week = _last_values(p.visits[[monday(day) == week for day in p.visits["day"]]])
         for version, count in of_week["version"].value_counts().sort_index().items():
             rows.append((week, version, count))
     return rows
@@ -177,7 +240,7 @@ def metric_values(p: Prepared, identifier: str) -> list[tuple[Any, ...]]:
 def solution_deployments(p: Prepared) -> list[tuple[Any, ...]]:
     runs = p.reports[(p.reports["kind"] == "run") & p.reports["solution"].notna()]
     rows = []
-    keys = [runs["day"].map(_monday).rename("week"), "solution", "operation"]
+    keys = [runs["day"].map(monday).rename("week"), "solution", "operation"]
     for key, group in runs.groupby(keys, dropna=False):
         ok = sum(group["outcome"] == "ok")
         rows.append((*key, len(group), ok, group["install"].nunique()))
@@ -222,10 +285,7 @@ def error_impact(p: Prepared) -> dict[str, dict[str, float]]:
     """By fingerprint: installs, visits, unmatched, left, expected, excess, variance."""
     judged = []
     for visit in p.visits[~p.visits["censored"].astype(bool)].itertuples():
-        number, gap = _bin(visit.number, [1, 2, 5, 10, 20, 50]), _bin(visit.gap, [1, 3, 7, 14, 30])
-        month = (visit.day.year, visit.day.month)
-        place = (number, gap, visit.version, visit.os, month)
-        judged.append((place, visit.errors, bool(visit.left)))
+        judged.append((place_of(visit), visit.errors, bool(visit.left)))
     impact: dict[str, dict[str, float]] = {}
     errors = p.reports[p.reports["kind"] == "error"]
     for fingerprint in sorted(errors["fingerprint"].unique()):
@@ -236,7 +296,7 @@ def error_impact(p: Prepared) -> dict[str, dict[str, float]]:
                 continue
             for depth in (5, 4, 3, 2, 1):
                 # Of the finest place, drop the month, then the OS, then the version, then the gap.
-                stratum = _coarser(place, depth)
+                stratum = stratum_of(place, depth)
                 if len(_controls(judged, stratum, depth)) >= 10:
                     strata.setdefault(stratum, []).append(left)
                     break
@@ -258,10 +318,16 @@ def error_impact(p: Prepared) -> dict[str, dict[str, float]]:
     return impact
 
 
-def _coarser(place: tuple[Any, ...], depth: int) -> tuple[Any, ...]:
-    number, gap, version, system, month = place
-    return (number, gap, version, system, month)[:depth]
+def place_of(visit: Any) -> tuple[Any, ...]:
+    """Number and gap as places in their lists, version, OS, month."""
+    number, gap = _bin(visit.number, [1, 2, 5, 10, 20, 50]), _bin(visit.gap, [1, 3, 7, 14, 30])
+    return number, gap, visit.version, visit.os, (visit.day.year, visit.day.month)
+
+
+def stratum_of(place: tuple[Any, ...], depth: int) -> tuple[Any, ...]:
+    """What the finest strata but for the last keys have in common."""
+    return place[:depth]
 
 
 def _controls(judged: list[Any], stratum: tuple[Any, ...], depth: int) -> list[bool]:
-    return [left for place, met, left in judged if not met and _coarser(place, depth) == stratum]
+    return [left for place, met, left in judged if not met and stratum_of(place, depth) == stratum]

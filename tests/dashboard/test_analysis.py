@@ -22,6 +22,7 @@ from dashboard.analysis.solutions import solution_deployments
 from tests.dashboard import reference
 from tests.dashboard.histories import FIRST, history_of, random_reports
 from tests.dashboard.reference import Prepared, prepared
+from tests.dashboard.rows import rows_of, same
 
 CASES = [
     # seed, installs, days simulated, as of (days after the first), last day shown
@@ -56,29 +57,6 @@ def test_ci_counts_where_asked_for() -> None:
     with history_of(reports, as_of, as_of) as history:
         of_reports = prepared(reports, as_of, as_of)
         same(rows_of(active_installs(history)), reference.active_installs(of_reports))
-
-
-def rows_of(table: Any) -> list[tuple[Any, ...]]:
-    """An Ibis table's rows, dates as dates and every kind of null as None."""
-    frame = table.to_pandas()
-    return [
-        tuple(_plain(value) for value in row) for row in frame.itertuples(index=False, name=None)
-    ]
-
-
-def _plain(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if hasattr(value, "date"):
-        return value.date()
-    return value
-
-
-def same(found: list[tuple[Any, ...]], expected: list[tuple[Any, ...]]) -> None:
-    def ordered(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        return sorted([tuple(map(_plain, row)) for row in rows], key=repr)
-
-    assert ordered(found) == ordered(expected)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 from dashboard.sync import sync
 from dashboard.warehouse import Warehouse
 from ingest.store import Store
-from tests.dashboard.histories import contents, random_reports
+from tests.dashboard.histories import contents, random_reports, without_received
 from tests.dashboard.syncing import sync_in_small_parts
 from tests.rtdb.server import running
 
@@ -24,7 +24,7 @@ def test_killed_a_hundred_times_it_holds_what_one_run_holds(tmp_path: Path) -> N
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["tests.dashboard.syncing"])
     draw = random.Random(11)
-    reports = random_reports(5, installs=900, days=60)
+    reports = [without_received(report) for report in random_reports(5, installs=900, days=60)]
     with running(tmp_path / "rtdb") as server:
         settings = {
             "FIREBASE_DATABASE_URL": f"{server.url}/?ns=killed",

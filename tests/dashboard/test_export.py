@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
-from dashboard.export import csv_bytes, export, suppressed
+from dashboard.export import csv_bytes, export, parquet_bytes, suppressed
 from dashboard.sentry import SentryLinks
 from dashboard.tables import Table, table
 from tests.dashboard.histories import FIRST, history_of, random_reports
+from tests.rtdb.server import ROOT
 
 DESIGNED = {
     "new_installs": "day,installs",
@@ -26,6 +30,16 @@ DESIGNED = {
     "ci_high,q_value,sentry_url",
     "left_after_error": "install,first_seen,last_seen,silent_days,visits,fingerprint,type,version,"
     "os,sentry_url",
+    "stickiness": "day,active_1,active_30,share",
+    "error_fates": "fingerprint,type,where,installs,stayed,upgraded,left,too_early",
+    "won_back": "fingerprint,type,where,left,returned,share,ci_low,ci_high",
+    "won_back_versions": "fingerprint,version,installs",
+    "first_run_errors": "installs,unmatched,one_time,share,expected,difference,ci_low,ci_high",
+    "solution_quality": "solution,operation,installs,attempts,succeeded,share,timed,median_ms,"
+    "p90_ms",
+    "funnel": "solution,step,operation,installs,share",
+    "error_free": "version,installs,clean_installs,install_share,runs,clean_runs,run_share",
+    "loss_account": "week,installs,reports,dropped,late,ci,dropped_share,late_share,ci_share",
     "metric_hosts": "value,installs,share",
     "metric_os": "value,installs,share",
     "metric_os_version": "value,installs,share",
@@ -44,6 +58,73 @@ def test_every_file_has_the_designed_columns(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
         f"{name}.csv" for name in DESIGNED
     )
+
+
+def test_the_docs_name_every_file_and_its_columns() -> None:
+    text = (ROOT / "docs" / "definitions.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([\w, ]+) \|$", text, re.MULTILINE)
+    files = {name: columns for name, columns in DESIGNED.items() if "metric_" not in name}
+    assert {name: columns.replace(", ", ",") for name, columns in rows} == files
+
+
+def test_parquet_holds_what_the_csv_holds(tmp_path: Path) -> None:
+    reports = random_reports(1, installs=60, days=100)
+    with history_of(reports, AS_OF, AS_OF) as history:
+        export(history, tmp_path / "csv", sentry=SENTRY, min_cell=3)
+        written = export(history, tmp_path / "out", sentry=SENTRY, min_cell=3, format="parquet")
+    assert {path.name for path in written} == {f"{name}.parquet" for name in DESIGNED}
+    for path in written:
+        found = pd.read_parquet(path)
+        assert csv_bytes(found) == (tmp_path / "csv" / f"{path.stem}.csv").read_bytes(), path.stem
+
+
+def test_parquet_has_types() -> None:
+    frame = pd.DataFrame(
+        {
+            "day": pd.to_datetime(["2026-03-12", None]),
+            "cohort": [date(2026, 1, 5), date(2026, 1, 12)],
+            "installs": [12345.0, None],
+            "share": [1.0, 1.0],
+            "name": ["=1+1", None],
+            "sentry_url": [None, None],
+        }
+    )
+    table = parquet.read_table(pa.BufferReader(parquet_bytes(frame)))
+    assert {field.name: str(field.type) for field in table.schema} == {
+        "day": "date32[day]",
+        "cohort": "date32[day]",
+        "installs": "int64",
+        "share": "double",
+        "name": "string",
+        "sentry_url": "string",
+    }
+    assert table.to_pylist() == [
+        {
+            "day": date(2026, 3, 12),
+            "cohort": date(2026, 1, 5),
+            "installs": 12345,
+            "share": 1.0,
+            "name": "=1+1",
+            "sentry_url": None,
+        },
+        {
+            "day": None,
+            "cohort": date(2026, 1, 12),
+            "installs": None,
+            "share": 1.0,
+            "name": None,
+            "sentry_url": None,
+        },
+    ]
+
+
+def test_a_small_fate_takes_the_others_along() -> None:
+    """All four make up the installs of `error_impact`: three and the sum would tell the fourth."""
+    fates = pd.DataFrame(
+        {"installs": [30, 30], "stayed": [10, 19], "upgraded": [8, 6], "left": [7, 3]}
+    ).assign(too_early=[5, 2])
+    kept = suppressed(table("error_fates"), fates, 5)
+    assert kept.isna().values.tolist() == [[False] * 5, [False, True, True, True, True]]
 
 
 def test_an_error_links_to_its_issue_and_a_leaver_to_its_event(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from dashboard.load import loading
 from dashboard.sync import Progress, sync
 from dashboard.warehouse import Warehouse, WarehouseError
 from ingest.store import DatabaseUnavailable, Store
-from tests.dashboard.histories import random_reports
+from tests.dashboard.histories import random_reports, without_received
 from tests.rtdb.server import ROOT, Server, running
 
 NOW = datetime.now(UTC)
@@ -56,7 +56,7 @@ def warehouse(settings: dict[str, str]) -> Warehouse:
 def made(count: int, seed: int = 1) -> list[dict[str, Any]]:
     reports = random_reports(seed, installs=count, days=60)
     assert len(reports) >= count
-    return reports[:count]
+    return [without_received(report) for report in reports[:count]]
 
 
 def ids(warehouse: Warehouse) -> list[str]:

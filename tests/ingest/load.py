@@ -101,8 +101,14 @@ class Client(asyncio.Protocol):
         if self._ids:
             self._seen.lost += 1
             self._seen.doubtful += self._ids
-        elif self in self._idle:
+            self._ids = b""
+        elif self in self._idle:  # the server hangs up on who is silent for long
             self._idle.remove(self)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is due."""
+        return bool(self._ids)
 
 
 async def load(port: int, rate: float, seconds: float, batch: int, connections: int) -> Seen:
@@ -112,8 +118,14 @@ async def load(port: int, rate: float, seconds: float, batch: int, connections: 
     request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
     seen, idle = Seen(), list[Client]()
     loop = asyncio.get_running_loop()
+    clients: list[Client] = []
+
+    def client() -> Client:
+        clients.append(Client(seen, request, idle))
+        return clients[-1]
+
     for _ in range(connections):
-        await loop.create_connection(lambda: Client(seen, request, idle), HOST, port)
+        await loop.create_connection(client, HOST, port)
     start = time.perf_counter()
     due = 0
     while (passed := time.perf_counter() - start) < seconds:
@@ -125,7 +137,7 @@ async def load(port: int, rate: float, seconds: float, batch: int, connections: 
         seen.held_back += number
         await asyncio.sleep(TICK)
     seen.seconds = time.perf_counter() - start
-    while len(idle) + seen.lost < connections:
+    while any(one.waiting for one in clients):
         await asyncio.sleep(TICK)
     return seen
 

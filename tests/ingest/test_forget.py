@@ -172,6 +172,26 @@ def test_a_database_that_is_away_keeps_a_wish_pending(local: Server, tmp_path: P
             assert not store.forgotten(0)[0].pending
 
 
+def test_who_was_forgotten_stays_so_when_databases_are_added(local: Server) -> None:
+    shards = [Database.on(local, f"forget-added-{number}") for number in range(2)]
+    urls = ",".join(shard.url for shard in shards)
+    one, two = (Store.connect({"FIREBASE_DATABASE_URL": some}) for some in (shards[0].url, urls))
+    gone = [f"{number:08x}" + "0" * 24 for number in range(2)]  # one for each database
+    for install in gone:
+        one.mark_forgotten(install)
+        settle(shards[0], install)
+    prune = [sys.executable, "-m", "ingest", "prune", "--keep", "36500"]
+    environment = settings(FIREBASE_DATABASE_URL=urls)
+    subprocess.run(prune, cwd=ROOT, env=environment, check=True, capture_output=True)
+    assert [mark.install for mark in two.forgotten(1)] == [gone[1]]
+    assert [mark.pending for mark in two.forgotten(0)] == [False, False]
+    with serving(urls) as function:
+        answer = post(function, *(report(install=install) for install in gone)).json()
+    assert answer["rejected"] == [{"index": number, "reason": GONE} for number in range(2)]
+    subprocess.run(prune, cwd=ROOT, env=environment, check=True, capture_output=True)
+    assert [mark.install for mark in two.forgotten(1)] == [gone[1]]
+
+
 def test_wishes_that_a_database_holds_up_are_few(local: Server) -> None:
     with (
         slow_proxy(local, delay=600, mark="PUT /forgotten") as port,

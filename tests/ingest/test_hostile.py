@@ -40,7 +40,16 @@ TYPES = [
     {**JSON, "Content-Encoding": "../" * 100},
 ]
 WRONG = [[], {}, -1, 0.5, {"a": {}}, "x" * 300, {".sv": "timestamp"}, 10**400, [[]], ["\0"]]
-WRONG_VALUES = [[], {}, None, {"a": {}}, "x" * 300, {".sv": "timestamp"}, 10**400, [[]]]
+WRONG_VALUES: list[object] = [
+    [],
+    {},
+    None,
+    {"a": {}},
+    "x" * 300,
+    {".sv": "timestamp"},
+    10**400,
+    [[]],
+]
 FIELDS = [
     *("id", "app", "install", "time", "kind", "metrics", "dropped"),
     *("ci", "operation", "solution", "outcome", "duration_ms", "error"),
@@ -64,7 +73,17 @@ QUERIES = [
     ),
     *("?shallow=true&auth=owner", "?x[]=1&x[0]=2", "?../../forgotten"),
 ]
-SECRETS = ["x", None, "a" * 63, "../" * 20, {"a": 1}, "a" * 64 + "\n", "/" * 64, "\0" * 64, []]
+SECRETS: list[object] = [
+    "x",
+    None,
+    "a" * 63,
+    "../" * 20,
+    {"a": 1},
+    "a" * 64 + "\n",
+    "/" * 64,
+    "\0" * 64,
+    [],
+]
 LITERALS = [
     b"NaN",
     b"Infinity",

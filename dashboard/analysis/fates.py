@@ -1,0 +1,60 @@
+"""What became of those who met an error."""
+
+from __future__ import annotations
+
+import ibis
+from ibis import _
+
+from dashboard.analysis.errors import error_names
+from dashboard.analysis.history import History
+
+FATES = ("stayed", "upgraded", "left", "too_early")
+
+
+def error_fates(history: History) -> ibis.Table:
+    """fingerprint, type, where, installs, stayed, upgraded, left, too_early.
+
+    Each install that met the error in the period counts once, by what followed its last visit
+    in it with the error: it left there; or its horizon is not over; or it came again within the
+    horizon, and told another version at the end of that than with the error (upgraded), or not
+    (stayed). Most installs first.
+    """
+    met = _last_met(history)
+    met = met.left_join(_afterwards(history, met), ["fingerprint", "install"])
+    upgraded = (met.version != met.later_version).fill_null(False)
+    stays = ~met.left & ~met.censored
+    counted = met.group_by("fingerprint").agg(
+        installs=_.count(),
+        stayed=(stays & ~upgraded).sum(),
+        upgraded=(stays & upgraded).sum(),
+        left=met.left.sum(),
+        too_early=met.censored.sum(),
+    )
+    frame = error_names(history).inner_join(counted, "fingerprint")
+    frame = frame.select("fingerprint", "type", "where", "installs", *FATES)
+    return frame.order_by(ibis.desc("installs"), "fingerprint")
+
+
+def _last_met(history: History) -> ibis.Table:
+    """fingerprint, install, day, version, left, censored: the last visit in the period with it.
+
+    The version is that of the day's last such error: who updates on that day did so after it.
+    """
+    errors = history.reports.filter(_.kind == "error").group_by("fingerprint", "install", "day")
+    met = errors.agg(version=_.version.last(order_by=["time", "id"]))
+    visits = history.shown_visits.select("install", "day", "left", "censored")
+    met = met.inner_join(visits, ["install", "day"])
+    latest = ibis.window(group_by=["fingerprint", "install"], order_by=ibis.desc("day"))
+    return met.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
+
+
+def _afterwards(history: History, met: ibis.Table) -> ibis.Table:
+    """fingerprint, install, later_version: the last one told on that day or in the horizon."""
+    visits = history.visits.select("install", later_day="day", later_version="version")
+    until = (met.day + ibis.interval(days=history.scope.horizon)).cast("date")
+    within = met.inner_join(
+        visits,
+        ["install", visits.later_day >= met.day, visits.later_day <= until],
+    )
+    told = within.filter(_.later_version.notnull()).group_by("fingerprint", "install")
+    return told.agg(later_version=_.later_version.argmax(_.later_day))

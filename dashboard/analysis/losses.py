@@ -1,0 +1,44 @@
+"""What of the reports is missing or came late, as far as it can be known.
+
+Who said no sends nothing, not even that: the share of users who opted in can't be known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import ibis
+from ibis import _
+
+from dashboard.analysis.calendar import filled, weeks
+from dashboard.analysis.history import History
+
+LATE_MS = 86_400_000
+"""A day."""
+
+
+def loss_account(history: History) -> ibis.Table:
+    """week, installs, reports, dropped, late, ci, dropped_share, late_share, ci_share.
+
+    - reports: that arrived, runs by CI services among them; installs: that sent them
+    - dropped: that clients say they lost before, counted in the week of the report that says so;
+      its share is of the reports that arrived and these
+    - late: received more than a day after they happened
+    - ci: from CI services
+    """
+    everything = History(replace(history.scope, ci=True), history.stored)
+    reports = everything.filtered(everything.reports).mutate(week=_.day.truncate("W"))
+    counted = reports.group_by("week").agg(
+        installs=_.install.nunique(),
+        reports=_.count(),
+        dropped=_.dropped.sum(),
+        late=(_.received - _.time > LATE_MS).sum(),
+        ci=_.ci.sum(),
+    )
+    frame = history.in_period(filled(counted, weeks(everything)), "week", "W")
+    arrived = frame.reports.nullif(0)
+    return frame.mutate(
+        dropped_share=frame.dropped / (frame.reports + frame.dropped).nullif(0),
+        late_share=frame.late / arrived,
+        ci_share=frame.ci / arrived,
+    ).order_by("week")

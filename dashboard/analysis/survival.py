@@ -1,0 +1,188 @@
+"""How long users stay after an error, beside like users who did not meet it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ibis
+import numpy as np
+import pandas as pd
+from ibis import _
+from ibis import literal as lit
+from scipy import stats
+from statsmodels.duration.survfunc import SurvfuncRight, survdiff
+
+from dashboard.analysis.errors import STRATA, STRATUM, in_strata, placed_visits
+from dashboard.analysis.history import History, pseudonym
+from dashboard.analysis.proportion import Z95
+
+MOST_EXPOSED = 5_000
+"""Installs with the error that are followed; a picture needs no more."""
+
+MOST_CONTROLS = 50_000
+"""Installs beyond which controls are taken from a sixteenth of them, or of that a sixteenth."""
+
+WITH, WITHOUT = "with the error", "without"
+
+
+def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
+    """install, exposed, stratum, days, left: users with the error and their controls.
+
+    - exposed: each install once, from its first visit in the period with the error that is not
+      censored; where there are more than `MOST_EXPOSED`, those whose pseudonyms, which are
+      random, come first
+    - controls: from a visit without any error, in the strata of `error_impact`; an install
+      stands once in a stratum, from its first such visit
+    - stratum: a number; missing for an exposed visit that found no ten controls
+    - days: from the visit to the first one, itself included, at which the install left; or to
+      the last day on which leaving can be told
+    - left: whether it did
+    """
+    placed = placed_visits(history)
+    exposed = _first_exposed(history, placed, fingerprint)
+    controls = _of_some_installs(history, placed.filter(_.errors == 0))
+    exposed = in_strata(history, exposed, controls)
+    number = ibis.dense_rank().over(ibis.window(order_by=["level", *STRATUM]))
+    exposed = exposed.mutate(stratum=ibis.ifelse(_.n0.notnull(), number, ibis.null("int64")))
+    columns = ("install", "day", "stratum")
+    rows = exposed.select(*columns, exposed=lit(True)).union(
+        _in_the_same(exposed, controls).select(*columns, exposed=lit(False))
+    )
+    frame: pd.DataFrame = _followed(history, rows).to_pandas()
+    return frame.sort_values(["exposed", "stratum", "install"], ignore_index=True)
+
+
+def survival(sample: pd.DataFrame) -> pd.DataFrame:
+    """group, day, at_risk, survival, low, high: two curves, by days since the visit.
+
+    `survival` is the share that stayed longer than that many days: the estimate of Kaplan and
+    Meier (1958, JASA 53:457–481). Controls weigh as much in each stratum as the exposed there.
+    `at_risk` installs are still followed that day. `low` and `high` are the 95 % interval of
+    log(−log) with Greenwood's variance, for weighted controls at their effective number (Kish
+    1965, (Σw)²/Σw²).
+    """
+    matched = _weighted(sample)
+    curves = [_curve(name, group) for name, group in matched.groupby("group") if len(group)]
+    columns = ["group", "day", "at_risk", "survival", "low", "high"]
+    return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=columns)
+
+
+@dataclass(frozen=True)
+class LogRank:
+    """Did those with the error leave sooner or later than their controls?"""
+
+    exposed: int
+    """Installs with the error that found controls."""
+    unmatched: int
+    controls: int
+    statistic: float | None
+    """Chi-square with one degree of freedom; None where nobody left, or there is nobody."""
+    p_value: float | None
+
+
+def log_rank(sample: pd.DataFrame) -> LogRank:
+    """Test the curves of a `matched_sample` by the log-rank test, stratified as it is matched.
+
+    Null hypothesis: within each stratum both leave at the same rate at all times (Mantel 1966,
+    Cancer Chemotherapy Reports 50:163–170).
+    """
+    matched = sample[sample["stratum"].notna()]
+    exposed, unmatched = int(matched["exposed"].sum()), int(sample["stratum"].isna().sum())
+    counts = exposed, unmatched, len(matched) - exposed
+    columns = ("days", "left", "exposed", "stratum")
+    try:
+        if matched.empty:
+            raise np.linalg.LinAlgError
+        days, left, group, stratum = (matched[name].to_numpy(np.int64) for name in columns)
+        statistic = float(survdiff(days, left, group, strata=stratum)[0])
+    except np.linalg.LinAlgError:  # the difference has no variance
+        return LogRank(*counts, None, None)
+    return LogRank(*counts, statistic, float(stats.chi2.sf(statistic, 1)))
+
+
+def _first_exposed(history: History, placed: ibis.Table, fingerprint: str) -> ibis.Table:
+    met = history.exposures.filter(_.fingerprint == fingerprint)
+    exposed = history.filtered(placed.semi_join(met, ["install", "day"]))
+    exposed = history.in_period(exposed, "day")
+    earliest = ibis.row_number().over(ibis.window(group_by="install", order_by="day"))
+    exposed = exposed.mutate(place=earliest).filter(_.place == 0).drop("place")
+    return exposed.order_by("install").limit(MOST_EXPOSED)
+
+
+def _of_some_installs(history: History, controls: ibis.Table) -> ibis.Table:
+    """The visits of few enough installs; a pseudonym begins with any digit as often."""
+    installs = history.visits.filter(_.number == 1).count().to_pyarrow().as_py()
+    zeros = ""
+    while installs > MOST_CONTROLS * 16 ** len(zeros):
+        zeros += "0"
+    return controls.filter(pseudonym(_.install).startswith(zeros)) if zeros else controls
+
+
+def _in_the_same(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
+    """Controls in the strata of the exposed: install, day, stratum."""
+    found = []
+    for level, keys in enumerate(STRATA):
+        strata = exposed.filter(_.level == level).select(
+            "stratum", **{key: _[name] for key, name in zip(keys, STRATUM, strict=False)}
+        )
+        inside = controls.inner_join(strata.distinct(), list(keys))
+        found.append(inside.select("install", "day", "stratum"))
+    return ibis.union(*found).group_by("install", "stratum").agg(day=_.day.min())
+
+
+def _followed(history: History, rows: ibis.Table) -> ibis.Table:
+    """Add what became of each: days, left."""
+    leaving = history.visits.filter(_.left).select("install", left_on="day")
+    later = rows.left_join(leaving, ["install", rows.day <= leaving.left_on])
+    keys = ("install", "day", "stratum", "exposed")
+    first = later.group_by(*keys).agg(left_on=_.left_on.min())
+    end = first.left_on.fill_null(lit(history.scope.last_judged))
+    return first.select(
+        pseudonym(first.install).name("install"),
+        "exposed",
+        "stratum",
+        days=end.delta(first.day, unit="day"),
+        left=first.left_on.notnull(),
+    )
+
+
+def _weighted(sample: pd.DataFrame) -> pd.DataFrame:
+    """The matched rows, with group and weight: that of controls is n₁/n₀ in their stratum."""
+    matched = sample[sample["stratum"].notna()]
+    exposed = matched["exposed"].astype(bool)
+    n1 = exposed.groupby(matched["stratum"]).transform("sum")
+    n0 = (~exposed).groupby(matched["stratum"]).transform("sum")
+    return matched.assign(
+        group=np.where(exposed, WITH, WITHOUT), weight=np.where(exposed, 1.0, n1 / n0)
+    )
+
+
+def _curve(name: object, group: pd.DataFrame) -> pd.DataFrame:
+    days, weight = group["days"].to_numpy(np.int64), group["weight"].to_numpy()
+    effective = weight * weight.sum() / (weight**2).sum()
+    fitted = SurvfuncRight(days, group["left"].to_numpy(np.int64), freq_weights=effective)
+    n, d = fitted.n_risk, fitted.n_events
+    # Where all at risk leave, the estimate is 0 and its logarithm has no variance.
+    hazard = np.divide(d, n * (n - d), out=np.full(len(n), np.nan), where=n - d > 1e-9 * n)
+    every = np.arange(days.max() + 1)
+    place = np.searchsorted(fitted.surv_times, every, side="right")
+    curve = pd.DataFrame(
+        {
+            "group": name,
+            "day": every,
+            "at_risk": len(days) - np.searchsorted(np.sort(days), every),
+            "survival": np.r_[1.0, fitted.surv_prob][place],
+        }
+    )
+    deviation = np.sqrt(np.r_[0.0, np.cumsum(hazard)][place])
+    return curve.join(_interval(curve["survival"].to_numpy(), deviation))
+
+
+def _interval(share: np.ndarray, deviation: np.ndarray) -> pd.DataFrame:
+    """low and high: the interval of log(−log S) carried back; 1 and 0 have none but themselves."""
+    inside = (share > 0) & (share < 1)
+    safe = np.where(inside, share, 0.5)
+    reach = np.exp(Z95 * np.where(inside, deviation, 0.0) / -np.log(safe))
+    low = np.where(inside, safe**reach, share)
+    high = np.where(inside, safe ** (1 / reach), share)
+    return pd.DataFrame({"low": low, "high": high})

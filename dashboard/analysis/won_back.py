@@ -1,0 +1,43 @@
+"""Who came back, of those who had left after an error."""
+
+from __future__ import annotations
+
+import ibis
+from ibis import _
+
+from dashboard.analysis.errors import error_names
+from dashboard.analysis.history import UNKNOWN, History
+from dashboard.analysis.proportion import with_interval
+
+
+def won_back(history: History) -> ibis.Table:
+    """fingerprint, type, where, left, returned, share, ci_low, ci_high; most that left first.
+
+    `left` are the installs that left at a visit in the period with the error; `returned` are
+    those of them with a visit after their last such leaving, thus later than the horizon.
+    """
+    left = _leavings(history).group_by("fingerprint")
+    counted = left.agg(left=_.count(), returned=_.next_gap.notnull().sum())
+    frame = error_names(history).inner_join(counted, "fingerprint")
+    frame = frame.mutate(share=_.returned / _.left)
+    frame = with_interval(frame, "returned", "left").rename(ci_low="low", ci_high="high")
+    return frame.order_by(ibis.desc("left"), "fingerprint")
+
+
+def won_back_versions(history: History) -> ibis.Table:
+    """fingerprint, version, installs: the `returned` by the version of the visit they came with."""
+    left = _leavings(history).filter(_.next_gap.notnull())
+    left = left.mutate(back=(_.day + _.next_gap.as_interval("D")).cast("date"))
+    visits = history.visits.select("install", back="day", version=_.version.fill_null(UNKNOWN))
+    joined = left.inner_join(visits, ["install", "back"])
+    counted = joined.group_by("fingerprint", "version").agg(installs=_.count())
+    return counted.order_by("fingerprint", ibis.desc("installs"), "version")
+
+
+def _leavings(history: History) -> ibis.Table:
+    """fingerprint, install, day, next_gap: each install's last leaving in the period after it."""
+    left = history.shown_visits.filter(_.left, _.errors > 0).select("install", "day", "next_gap")
+    joined = left.inner_join(history.exposures, ["install", "day"])
+    latest = ibis.window(group_by=["fingerprint", "install"], order_by=ibis.desc("day"))
+    joined = joined.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
+    return joined.select("fingerprint", "install", "day", "next_gap")

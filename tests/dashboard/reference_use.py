@@ -1,0 +1,125 @@
+"""Solutions, versions and losses, once more: in plain pandas over what `prepared` returns."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from tests.dashboard.reference import Prepared, active_installs, every_week, monday
+
+Rows = list[tuple[Any, ...]]
+
+
+def _deployments(p: Prepared) -> pd.DataFrame:
+    reports = p.shown(p.reports)
+    return reports[(reports["kind"] == "run") & reports["solution"].notna()]
+
+
+def solution_quality(p: Prepared) -> Rows:
+    rows = []
+    for key, runs in _deployments(p).groupby(["solution", "operation"], dropna=False):
+        ok = runs[runs["outcome"] == "ok"]
+        times = ok["duration_ms"].dropna().astype(float)
+        spread = (times.median(), times.quantile(0.9)) if len(times) else (None, None)
+        counts = (len(runs), len(ok), runs["install"].nunique(), len(ok) / len(runs))
+        rows.append((*key, *counts, len(times), *spread))
+    return rows
+
+
+def funnel(p: Prepared, steps: tuple[str, ...]) -> Rows:
+    rows: Rows = []
+    for solution, of_solution in _deployments(p).groupby("solution"):
+        reached = [0] * len(steps)
+        for _, runs in of_solution.groupby("install"):
+            since = -1
+            for step, operation in enumerate(steps):
+                took = runs[(runs["operation"] == operation) & (runs["time"] >= since)]["time"]
+                if took.empty:
+                    break
+                since = took.min()
+                reached[step] += 1
+        if reached[0]:
+            for step, operation in enumerate(steps):
+                share = reached[step] / reached[0]
+                rows.append((solution, step + 1, operation, reached[step], share))
+    return rows
+
+
+def stickiness(p: Prepared) -> Rows:
+    return [
+        (day, one, thirty, one / thirty if thirty else None)
+        for day, one, _, thirty in active_installs(p)
+    ]
+
+
+def error_free(p: Prepared) -> Rows:
+    rows = []
+    for version, reports in p.shown(p.reports).groupby("version"):
+        met = reports[reports["kind"] == "error"]["install"].unique()
+        installs = reports["install"].nunique()
+        runs = reports[reports["kind"] == "run"]
+        clean = int((runs["outcome"] != "error").sum())
+        rows.append(
+            (
+                *(version, installs, installs - len(met), (installs - len(met)) / installs),
+                *(len(runs), clean, clean / len(runs) if len(runs) else None),
+            )
+        )
+    return rows
+
+
+def loss_account(p: Prepared) -> Rows:
+    arrived = p.filtered(p.arrived)
+    rows = []
+    for week in every_week(p.arrived["day"].min(), p.last_day) if len(p.arrived) else []:
+        if week < (monday(p.since) if p.since != date.min else date.min) or week > p.until:
+            continue
+        of_week = arrived[arrived["day"].map(monday) == week]
+        n = len(of_week)
+        dropped = int(of_week["dropped"].sum())
+        late = sum(of_week["received"] - of_week["time"] > 86_400_000)
+        ci = int(of_week["ci"].sum())
+        shares = (dropped / (n + dropped) if n + dropped else None,)
+        shares += (late / n, ci / n) if n else (None, None)
+        rows.append((week, of_week["install"].nunique(), n, dropped, late, ci, *shares))
+    return rows
+
+
+def compared(p: Prepared) -> Rows:
+    length = (p.until - p.since).days + 1
+    earlier = p.since - timedelta(days=length)
+    now = _headline(p, p.since, p.until)
+    before: dict[str, float | None] = dict.fromkeys(now)
+    if len(p.visits) and p.visits["day"].min() <= earlier:
+        before = _headline(p, earlier, p.since - timedelta(days=1))
+    rows = []
+    for name, value in now.items():
+        past = before[name]
+        change = None
+        if past is not None and value is not None:
+            relative = value / past - 1 if past else None
+            change = value - past if name.endswith("_share") else relative
+        rows.append((name, value, past, change))
+    return rows
+
+
+def _headline(p: Prepared, since: date, until: date) -> dict[str, float | None]:
+    visits = p.filtered(p.visits)
+    recent = visits[(visits["day"] > until - timedelta(days=30)) & (visits["day"] <= until)]
+    visits = visits[(visits["day"] >= since) & (visits["day"] <= until)]
+    first = visits[visits["number"] == 1]
+    judged = first[~first["censored"].astype(bool)]
+    once = judged["next_gap"].isna().sum()
+    clean = (visits["errors"].map(len) == 0).sum()
+    return {
+        "new_installs": len(first),
+        "judged": len(judged),
+        "one_time": once,
+        "visits": len(visits),
+        "clean_visits": clean,
+        "active": recent["install"].nunique(),
+        "one_time_share": once / len(judged) if len(judged) else None,
+        "clean_share": clean / len(visits) if len(visits) else None,
+    }
