@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 
 import duckdb
 
+from dashboard.columns import ARRIVED
+
 APP = "tool"
 FIRST = date(2024, 1, 1)
 DAYS = 730
@@ -90,6 +92,7 @@ FROM each_report
 
 def draw(connection: duckdb.DuckDBPyConnection, reports: int, *, seed: int = 0) -> None:
     """Draw the installs of about so many reports, and the days on which each came."""
+    connection.execute(ARRIVED)
     connection.execute(_DRAW.format(seed=seed))
     installs = reports // REPORTS_AN_INSTALL
     connection.execute(_LIVES.format(days=DAYS, installs=installs))

@@ -139,7 +139,15 @@ def main() -> None:
 
 
 def _of_size(case: Case) -> dict[str, float]:
-    snapshot = case.warehouse.read()
+    with case.warehouse.reading() as snapshot:
+        sums = _read(case, snapshot)
+    _refresh(case)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"memory of this process at its most, pandas' table among it: {peak:,} MiB")
+    return sums
+
+
+def _read(case: Case, snapshot: Snapshot) -> dict[str, float]:
     counts = [snapshot.table(name).count().execute() for name in ("reports", "visits")]
     megabytes = case.warehouse.path.stat().st_size / 1e6
     print(f"\n{counts[0]:,} reports, {counts[1]:,} visits, a file of {megabytes:,.0f} MB")
@@ -147,10 +155,6 @@ def _of_size(case: Case) -> dict[str, float]:
     sums = {page: _page(snapshot, page, asks) for page, asks in PAGES.items()}
     print(f"{'budget of a page':26}" + "".join(f"{BUDGET[name]:>12}" for name in SCOPES))
     _beside_raw(snapshot)
-    snapshot.connection.disconnect()
-    _refresh(case)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"memory of this process at its most, pandas' table among it: {peak:,} MiB")
     return sums
 
 
@@ -210,9 +214,7 @@ def _refresh(case: Case) -> None:
         with duckdb.connect(copy) as connection:
             draw(connection, case.size, seed=1)
             arrive(connection, DAYS - 7, DAYS, at_most=NEW)
-            started = time.perf_counter()
-            new = merge(connection)
-            took = time.perf_counter() - started
+            new, took = merged(connection)
     print(f"merging {new:,} new reports: {took:.2f} s (refresh as a whole: < 2 s)")
 
 
@@ -230,12 +232,22 @@ def filled(size: int, folder: Path) -> Warehouse:
         took = 0.0
         for step in range(STEPS):
             arrive(connection, DAYS * step // STEPS, DAYS * (step + 1) // STEPS)
-            started = time.perf_counter()
-            new = merge(connection)
-            took += time.perf_counter() - started
+            new, more = merged(connection)
+            took += more
             print(f"  merged {new:,} reports, {took:.1f} s so far", flush=True)
     half.rename(path)
     return Warehouse(path)
+
+
+def merged(connection: duckdb.DuckDBPyConnection) -> tuple[int, float]:
+    """Merge what arrived; returns how many reports were new, and the seconds it took."""
+    started = time.perf_counter()
+    connection.begin()
+    new = merge(connection)
+    connection.commit()
+    took = time.perf_counter() - started
+    connection.execute("TRUNCATE arrived")
+    return new, took
 
 
 if __name__ == "__main__":

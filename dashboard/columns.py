@@ -1,82 +1,72 @@
-"""Reports as the database holds them, turned into the warehouse's columns."""
+"""Reports as the database holds them, turned into columns by DuckDB's own JSON reader."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import json
+from collections.abc import Sequence
 
-import msgspec
+import duckdb
 import pyarrow as pa
+from msgspec import Raw
 
-from ingest.store import StoredReport
+from ingest.store import MAX_TIME
 
-_COLUMNS = pa.schema(
-    [
-        ("id", pa.string()),
-        ("app", pa.string()),
-        ("install", pa.string()),
-        ("time", pa.int64()),
-        ("kind", pa.string()),
-        ("operation", pa.string()),
-        ("solution", pa.string()),
-        ("outcome", pa.string()),
-        ("duration_ms", pa.int64()),
-        ("fingerprint", pa.string()),
-        ("error_type", pa.string()),
-        ("error_where", pa.string()),
-        ("sentry_event", pa.string()),
-        ("os", pa.string()),
-        ("os_version", pa.string()),
-        ("version", pa.string()),
-        ("metrics", pa.map_(pa.string(), pa.string())),
-        ("ci", pa.bool_()),
-        ("dropped", pa.int64()),
-        ("received", pa.int64()),
-    ]
+ARRIVED = """
+CREATE TEMP TABLE arrived (
+    id VARCHAR, app VARCHAR, install VARCHAR, time BIGINT, day DATE, kind VARCHAR,
+    operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
+    fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
+    os VARCHAR, os_version VARCHAR, version VARCHAR, metrics MAP(VARCHAR, VARCHAR),
+    ci BOOLEAN, dropped BIGINT, received BIGINT
+)
+"""
+"""What was read and is not in the warehouse yet: a row a report, what it doesn't say null."""
+
+# The fields of `wald.report.Report`, and when the database took it. Metrics become text: text as
+# it is, numbers and booleans as JSON writes them.
+_SHAPE = json.dumps(
+    {
+        **dict.fromkeys(("id", "app", "install", "kind"), "VARCHAR"),
+        **dict.fromkeys(("operation", "solution", "outcome"), "VARCHAR"),
+        **dict.fromkeys(("time", "received", "duration_ms", "dropped"), "BIGINT"),
+        "ci": "BOOLEAN",
+        "metrics": "MAP(VARCHAR, VARCHAR)",
+        "error": dict.fromkeys(("fingerprint", "type", "where", "sentry_event"), "VARCHAR"),
+    }
 )
 
+# Null is what TRY makes of text that is no JSON, and the reader of a field of another type.
+_ADD = f"""
+INSERT INTO arrived BY NAME
+SELECT it.id, it.app, it.install, it.kind, it.operation, it.solution, it.outcome,
+    it.time, TRY(epoch_ms(it.time)::DATE) AS day, it.duration_ms, it.received,
+    it.error.fingerprint, it.error.type AS error_type, it.error.where AS error_where,
+    it.error.sentry_event,
+    it.metrics['os'] AS os, it.metrics['os_version'] AS os_version,
+    it.metrics['package_version'] AS version,
+    coalesce(it.metrics, MAP {{}}) AS metrics,
+    coalesce(it.ci, false) AS ci, coalesce(it.dropped, 0) AS dropped
+FROM (SELECT TRY(json_transform(text, '{_SHAPE}')) AS it FROM page)
+"""
 
-_AS_STORED = (
-    "id",
-    "app",
-    "install",
-    "time",
-    "kind",
-    "operation",
-    "solution",
-    "outcome",
-    "duration_ms",
-    "ci",
-    "dropped",
-    "received",
-)
-
-
-def as_columns(reports: Sequence[StoredReport]) -> pa.Table:
-    """A row a report; what a report doesn't say is null."""
-    values: dict[str, list[Any]] = {
-        name: [getattr(report, name) for report in reports] for name in _AS_STORED
-    }
-    errors = [report.error for report in reports]
-    values |= {
-        "fingerprint": [error and error.fingerprint for error in errors],
-        "error_type": [error and error.type for error in errors],
-        "error_where": [error and error.where for error in errors],
-        "sentry_event": [error and error.sentry_event for error in errors],
-    }
-    metrics = [_texts(report.metrics) for report in reports]
-    values |= {
-        "os": [told.get("os") for told in metrics],
-        "os_version": [told.get("os_version") for told in metrics],
-        "version": [told.get("package_version") for told in metrics],
-        "metrics": [list(told.items()) for told in metrics],
-    }
-    return pa.table(values, schema=_COLUMNS)
+# By itself, as DuckDB would read the JSON again for each condition of a filter beside it.
+_DROP_WHAT_IS_NO_REPORT = f"""
+DELETE FROM arrived WHERE (
+    regexp_full_match(id, '[0-9a-f]{{32}}') AND regexp_full_match(install, '[0-9a-f]{{32}}')
+    AND kind IN ('run', 'error') AND time BETWEEN 0 AND {MAX_TIME}
+    AND app IS NOT NULL AND received IS NOT NULL
+) IS NOT TRUE
+"""
 
 
-def _texts(metrics: Mapping[str, object]) -> dict[str, str]:
-    """Metrics as text: text as it is, numbers and booleans as JSON writes them."""
-    return {
-        name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        for name, value in metrics.items()
-    }
+def add_columns(connection: duckdb.DuckDBPyConnection, reports: Sequence[Raw | bytes]) -> None:
+    """Add reports, each as JSON, to the table ``arrived``, whatever it may be."""
+    texts = pa.array([bytes(report) for report in reports], pa.string())
+    connection.register("page", pa.table({"text": texts}))
+    connection.execute(_ADD)
+    connection.unregister("page")
+
+
+def drop_what_is_no_report(connection: duckdb.DuckDBPyConnection) -> None:
+    """Leave out of ``arrived`` what somebody wrote by hand and is no report."""
+    connection.execute(_DROP_WHAT_IS_NO_REPORT)

@@ -1,6 +1,6 @@
 """The warehouse's tables, and taking arrived reports into them by the new reports alone.
 
-``arrived`` holds what a sync read and nobody analyses yet. A merge moves what is new of it to
+``arrived`` holds what a sync read, see `dashboard.columns`. A merge takes what is new of it into
 ``reports`` and works out the visits of the installs it is about anew, so that late reports change
 history as they should.
 
@@ -11,15 +11,9 @@ What many rows share stands in a table of its own, numbered as it comes: a repor
 
 from __future__ import annotations
 
-import duckdb
+from collections.abc import Sequence
 
-_ARRIVED = """
-    id VARCHAR, app VARCHAR, install VARCHAR, time BIGINT, day DATE, kind VARCHAR,
-    operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
-    fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
-    os VARCHAR, os_version VARCHAR, version VARCHAR, metrics MAP(VARCHAR, VARCHAR),
-    ci BOOLEAN, dropped BIGINT, received BIGINT
-"""
+import duckdb
 
 _REPORT = """
     id UUID, app VARCHAR, install UUID, time BIGINT, day DATE, kind VARCHAR,
@@ -48,9 +42,9 @@ _DEPLOYMENT = """
 SCHEMA = f"""
 CREATE TABLE about (schema_version INTEGER, source VARCHAR);
 CREATE TABLE cursors (
-    shard INTEGER, day DATE, received BIGINT, closed BOOLEAN, PRIMARY KEY (shard, day)
+    shard INTEGER, day DATE, since BIGINT, closed BOOLEAN, PRIMARY KEY (shard, day)
 );
-CREATE TABLE arrived ({_ARRIVED});
+CREATE TABLE forgotten (install VARCHAR, shard INTEGER, received BIGINT);
 CREATE TABLE reports ({_REPORT});
 CREATE TABLE errors ({_REPORT});
 CREATE TABLE visits ({_VISIT});
@@ -86,7 +80,8 @@ GROUP BY id
 
 _NEW_PROFILES = """
 INSERT INTO profiles BY NAME
-SELECT (SELECT count(*) FROM profiles) + row_number() OVER (ORDER BY digest) AS profile,
+SELECT (SELECT coalesce(max(profile), 0) FROM profiles)
+        + row_number() OVER (ORDER BY digest) AS profile,
     digest, os, os_version, version, metrics
 FROM (SELECT digest, min(row) AS row FROM fresh ANTI JOIN profiles USING (digest) GROUP BY digest)
     JOIN arrived ON arrived.rowid = row
@@ -206,11 +201,13 @@ FROM (
 
 
 def merge(connection: duckdb.DuckDBPyConnection) -> int:
-    """Take ``arrived`` into the other tables, all or nothing; returns how many reports were new."""
-    connection.begin()
+    """Take ``arrived`` into the other tables; returns how many reports were new.
+
+    To be called in a transaction, without which it would be half done when it is cut off.
+    """
     connection.execute(_FRESH)
     connection.execute(_NEW_PROFILES)
-    new = connection.execute(_NEW_REPORTS.format(table="reports", condition="true")).fetchall()
+    rows = connection.execute(_NEW_REPORTS.format(table="reports", condition="true")).fetchall()
     connection.execute(_NEW_REPORTS.format(table="errors", condition="kind = 'error'"))
     connection.execute(_TOUCHED)
     connection.execute(_NEW_TASKS)
@@ -220,9 +217,7 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     _work_out_anew(connection, "_ci", "in_ci", "true")
     for temporary in ("fresh", "touched", "theirs", "in_ci"):
         connection.execute(f"DROP TABLE {temporary}")
-    connection.execute("DELETE FROM arrived")
-    connection.commit()
-    return int(new[0][0])
+    return int(rows[0][0])
 
 
 def _work_out_anew(
@@ -237,3 +232,20 @@ def _work_out_anew(
     connection.execute("DROP TABLE lives")
     connection.execute(_FORGET.format(table=f"deployments{suffix}"))
     connection.execute(_NEW_DEPLOYMENTS.format(table=f"deployments{suffix}", **chosen))
+
+
+_TABLES_OF_INSTALLS = """
+SELECT table_name FROM duckdb_columns()
+WHERE database_name = current_database() AND column_name = 'install' AND data_type = 'UUID'
+"""
+
+_FORGET_INSTALLS = "DELETE FROM {table} WHERE install IN (SELECT unnest(?::UUID[]))"
+
+_FORGET_PROFILES = "DELETE FROM profiles WHERE profile NOT IN (SELECT profile FROM reports)"
+
+
+def forget(connection: duckdb.DuckDBPyConnection, installs: Sequence[str]) -> None:
+    """Delete what the tables hold of installs, and the metrics that no other shares."""
+    for (table,) in connection.execute(_TABLES_OF_INSTALLS).fetchall():
+        connection.execute(_FORGET_INSTALLS.format(table=table), [list(installs)])
+    connection.execute(_FORGET_PROFILES)

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 
-import duckdb
+from dashboard.ahead import ahead
+from dashboard.load import Cursor, Load, loading, recover
+from dashboard.warehouse import DAMAGE, Warehouse, WarehouseError, first_line
+from ingest.store import Page, Store
 
-from dashboard.warehouse import DAMAGE, Replacement, Warehouse, WarehouseError
-from ingest.store import Page, Store, StoredReport
+PAGE = 8_000
+"""Reports read at a time: more than one update writes, for these share their server time; and
+even of the largest, no more than the hosted database's 256 MB."""
 
-PAGE = 20_000
-"""Reports read at a time: more than one update writes, for these share their server time."""
+AHEAD = 64 << 20
+"""Bytes that are read while others are taken in."""
+
+CHUNK = 192 << 20
+"""Bytes that are taken in at a time, some 400,000 reports."""
+
+PATIENCE = 15.0
+"""Seconds after which less is taken in, so that the pages show it."""
+
+TELLING = 1.0
+"""Seconds between the times that those who wait for another's sync are told how far it is."""
 
 OVERLAP_MS = 10_000
-"""How far a day is read again before the last report seen, unless that was older than this when
-the last sync began, both by the database's clock: writes may surface out of order."""
+"""How long after its time, by the database's clock, a report may surface: writes may do so out of
+order. What is younger than that is read again."""
 
 CLOSING = timedelta(hours=1)
 """How long after its end a day may still get reports: an update's day is set before it is sent."""
+
+SAMPLED = 10
+"""Days that are looked at to tell about how many reports there are."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +46,7 @@ class Progress:
 
     done: int
     total: int
-    """Reports waiting, as counted at the start: an estimate where tools go on reporting."""
+    """Reports waiting, by what a few days hold: an estimate, and never less than `done`."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +60,11 @@ class Synced:
 
 
 @dataclass(frozen=True)
-class _Day:
-    """An arrival day of one database, and the ``received`` from which to read it (ms UTC)."""
+class _Read:
+    """A page, and how far its day is read with it."""
 
-    shard: int
-    day: date
-    since: int
+    page: Page
+    cursor: Cursor
 
 
 def sync(
@@ -58,125 +75,128 @@ def sync(
     progress: Callable[[Progress], None] = lambda progress: None,
     wait: bool = True,
     page_size: int = PAGE,
+    chunk: int = CHUNK,
 ) -> Synced:
     """Read the reports that arrived since the last sync into the warehouse.
 
-    Cut off at any moment, the next call goes on where it was. A warehouse that turns out to be
-    damaged is built anew.
+    They show there a part at a time. Cut off at any moment, the next call goes on after the last
+    part. A warehouse that turns out to be damaged is built anew.
 
     Args:
         now: the time (UTC), which tells whether a day may still get reports.
         progress: called after each page.
-        wait: wait for another process that is syncing, instead of raising.
+        wait: wait for another who is syncing, instead of raising.
         page_size: reports read at a time.
+        chunk: bytes of a part.
 
     Raises:
-        DatabaseUnavailable: the database does not answer; what was read before is kept.
-        BlockingIOError: another process is syncing, and `wait` is false.
+        DatabaseUnavailable: the database does not answer; what was taken in before is kept.
+        BlockingIOError: another is syncing, and `wait` is false.
         SettingError: the warehouse can't be written.
+        WarehouseError: there is no space for it, or it can't be opened.
     """
+
+    def attempt() -> Synced:
+        with loading(warehouse, store.source, wait=wait) as load:
+            return _sync(store, warehouse, load, now, progress, page_size, chunk)
+
     try:
-        return _sync(store, warehouse, now, progress, wait, page_size)
+        return attempt()
     except DAMAGE as error:
         if "No space left" in str(error):
             raise WarehouseError(f"No space is left on the disk for {warehouse.path}") from error
-        warehouse.recover()
-        done = _sync(store, warehouse, now, progress, wait, page_size)
-        return replace(done, rebuilt="it was damaged") if done.rebuilt is None else done
+        recover(warehouse)
+    try:
+        done = attempt()
+    except DAMAGE as error:
+        raise WarehouseError(f"{warehouse.path} can't be used: {first_line(error)}") from error
+    return replace(done, rebuilt="it was damaged") if done.rebuilt is None else done
 
 
 def _sync(
     store: Store,
     warehouse: Warehouse,
+    load: Load,
     now: Callable[[], datetime],
     progress: Callable[[Progress], None],
-    wait: bool,
     page_size: int,
+    chunk: int,
 ) -> Synced:
     started = datetime.now(UTC)
-    asked: list[int] = []  # when the database answered first, by its own clock
-    with warehouse.replacing(store.source, wait=wait) as replacement:
-        connection = replacement.connection
-        days = _open_days(store, connection, warehouse.settled_ms())
-        total = _waiting(store, days)
-        done = 0
-        for day in days:
-            closed = now() > datetime.combine(day.day, datetime.min.time(), UTC) + (
-                timedelta(days=1) + CLOSING
-            )
-            for page in _pages(store, day, page_size):
-                if page.server_ms is not None:
-                    asked.append(page.server_ms)
-                _store_page(replacement, day, page.reports)
-                done += len(page.reports)
-                progress(Progress(min(done, total), total))
-            if closed:
-                connection.execute(
-                    "UPDATE cursors SET closed = true WHERE shard = ? AND day = ?",
-                    [day.shard, day.day],
-                )
-        new = replacement.publish()
-        warehouse.mark_synced(started, min(asked, default=0) - OVERLAP_MS)
-    return Synced(new, replacement.rebuilt)
-
-
-def _open_days(store: Store, connection: duckdb.DuckDBPyConnection, settled_ms: int) -> list[_Day]:
-    """The days that may hold reports not read yet, in the order they came."""
-    rows = connection.execute("SELECT shard, day, received, closed FROM cursors").fetchall()
-    closed = {(shard, day) for shard, day, _, is_closed in rows if is_closed}
-    received = {(shard, day): ms for shard, day, ms, _ in rows}
-
-    def since(shard: int, day: date) -> int:
-        last: int | None = received.get((shard, day))
-        if last is None:
-            return 0
-        return last + 1 if last < settled_ms else max(0, last - OVERLAP_MS)
-
-    return sorted(
-        (
-            _Day(shard, day, since(shard, day))
-            for shard in range(len(store.shards))
-            for day in store.days(shard)
-            if (shard, day) not in closed
-        ),
-        key=lambda open_day: open_day.day,
+    days = _open_days(store, load.cursors)
+    total = _about(store, days)
+    done = new = size = 0
+    published = told = time.monotonic()
+    reads = (read for day in days for read in _read(store, day, now, page_size))
+    with ahead(reads, weight=lambda read: read.page.size, most=AHEAD) as coming:
+        for read in coming:
+            load.add(read.page.children)
+            load.note(read.cursor)
+            done += len(read.page.children)
+            size += read.page.size
+            total = max(total, done)
+            progress(Progress(done, total))
+            if time.monotonic() - told >= TELLING:
+                warehouse.tell(done=done, total=total)
+                told = time.monotonic()
+            if size >= chunk or time.monotonic() - published >= PATIENCE:
+                new += load.publish()
+                size, published = 0, time.monotonic()
+    # After the reports, so that a mark that was made meanwhile is known to the last part.
+    for shard in range(len(store.shards)):
+        since = max(0, load.marks_until(shard) - OVERLAP_MS)
+        load.forget(shard, store.forgotten(shard, since=since))
+    new += load.publish()
+    progress(Progress(done, done))
+    warehouse.tell(
+        version=warehouse.state().version or 1,
+        synced_ms=int(started.timestamp() * 1000),
+        done=done,
+        total=done,
     )
+    return Synced(new, load.rebuilt)
 
 
-def _waiting(store: Store, days: Iterable[_Day]) -> int:
-    """Count the reports of the days that were never read."""
-    return sum(store.count(day.shard, day.day) for day in days if not day.since)
+def _open_days(store: Store, cursors: Mapping[tuple[int, date], Cursor]) -> list[Cursor]:
+    """The days that may hold reports not read yet, in the order they came."""
+    found = (
+        cursors.get((shard, day), Cursor(shard, day))
+        for shard in range(len(store.shards))
+        for day in store.days(shard)
+    )
+    return sorted((cursor for cursor in found if not cursor.closed), key=attrgetter("day"))
 
 
-def _pages(store: Store, day: _Day, size: int) -> Iterable[Page]:
+def _about(store: Store, days: Sequence[Cursor]) -> int:
+    """Estimate how many reports the days hold that were never read, by a few of these."""
+    unread = [day for day in days if not day.since]
+    some = unread[:: len(unread) // SAMPLED + 1]
+    held = sum(store.about(day.shard, day.day) for day in some)
+    return held * len(unread) // max(1, len(some))
+
+
+def _read(store: Store, day: Cursor, now: Callable[[], datetime], size: int) -> Iterator[_Read]:
     """Read a day's new reports, a page at a time.
 
     ``received`` is no unique key, so a page begins with the reports that share the time of the
     last one of the page before; a page that holds but one time is read again, larger.
     """
-    since, limit = day.since, size
+    end = datetime.combine(day.day, datetime.min.time(), UTC) + timedelta(days=1)
+    closed = now() > end + CLOSING
+    since, limit, unsettled = day.since, size, None
     while True:
         page = store.arrived(day.shard, day.day, since=since, limit=limit)
-        if page.rows < limit:
-            yield page
-            return
-        last = page.reports[-1].received if page.reports else since
-        if last == since:
+        last = since if page.last is None else page.last
+        is_last = len(page.children) < limit
+        if not is_last and last == since:
             limit *= 2
             continue
-        yield page
-        since, limit = last, size
-
-
-def _store_page(replacement: Replacement, day: _Day, page: list[StoredReport]) -> None:
-    """Note a page's reports and move the day's cursor, both or neither."""
-    if not page:
-        return
-    connection = replacement.connection
-    connection.begin()
-    replacement.add(page)
-    connection.execute(
-        "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, false)",
-        [day.shard, day.day, page[-1].received],
-    )
-    connection.commit()
+        settled = (last if page.server_ms is None else page.server_ms) - OVERLAP_MS
+        if page.last is not None and last >= settled and unsettled is None:
+            unsettled = settled
+        since = last + 1 if is_last and page.last is not None else last
+        until = since if unsettled is None else max(0, min(since, unsettled))
+        yield _Read(page, Cursor(day.shard, day.day, until, closed and is_last))
+        if is_last:
+            return
+        limit = size

@@ -11,6 +11,7 @@ With several databases, an install's reports live in the one its pseudonym point
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,21 +32,24 @@ from ingest.connection import (
     connect,
     translated,
 )
-from ingest.schema import Report
-from ingest.stored import Page, StoredReport, decode_page
+from ingest.schema import MAX_TIME, Report
+from ingest.stored import Page, decode_page
 
 __all__ = [
     "FORGOTTEN",
+    "MAX_TIME",
     "DatabaseUnavailable",
     "Forgotten",
     "Page",
     "SettingError",
     "Store",
-    "StoredReport",
 ]
 
 FORGOTTEN = "this install was forgotten, as it asked to be"
 """Why its reports are refused."""
+
+SAMPLE = 100
+"""Reports that are read to estimate how many there are."""
 
 PIECE = 500
 """Reports deleted at once, so that no call is too large for a hosted database."""
@@ -130,12 +134,24 @@ class Store:
             found = root.child("reports").get(shallow=True) or {}
         return sorted(day for key in found if (day := _day(key)))
 
-    def count(self, shard: int, day: date) -> int:
-        """Number of reports that arrived on a day in one database; reads only their keys."""
-        return len(self.keys(shard, day))
+    def about(self, shard: int, day: date) -> int:
+        """About how many reports arrived on a day in one database; reads but a few of them.
+
+        Ids are spread evenly, so the smallest `SAMPLE` of them tell how close they lie: (k-1)/U
+        for the k-th at the share U of their range, right within some 10 % (Bar-Yossef et al.,
+        "Counting Distinct Elements in a Data Stream", 2002). Few reports are counted.
+        """
+        query = self.shards[shard].child(f"reports/{day.isoformat()}").order_by_key()
+        keys = sorted(_decode_keys(self._read(shard, query.limit_to_first(SAMPLE))) or {})
+        if len(keys) < SAMPLE or not re.fullmatch("[0-9a-f]{32}", keys[-1]):
+            return len(keys)
+        return (SAMPLE - 1) * 16**32 // (int(keys[-1], 16) or 1)
 
     def arrived(self, shard: int, day: date, *, since: int, limit: int) -> Page:
-        """Read the first `limit` reports of an arrival day with ``received`` ≥ `since` (ms UTC)."""
+        """Read the first `limit` reports of an arrival day with ``received`` ≥ `since` (ms UTC).
+
+        They come undecoded, as most of what there is to do with them is best done by others.
+        """
         root = self.shards[shard]
         query = root.child(f"reports/{day.isoformat()}").order_by_child("received")
         query = query.start_at(since).limit_to_first(limit)

@@ -1,83 +1,82 @@
-"""Reports as the database holds them: the fields of `wald.report.Report`, and ``received``."""
+"""Pages of an arrival day, as the database holds it, taken apart no further than needed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
-from operator import attrgetter
 
-from msgspec import DecodeError, Raw, Struct, field
+from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
-
-
-class StoredError(Struct, frozen=True):
-    """The ``error`` of a stored report."""
-
-    fingerprint: str
-    type: str = ""
-    where: str = ""
-    sentry_event: str | None = None
-
-
-class StoredReport(Struct, frozen=True):
-    """A stored report. The database drops empty maps and nulls, so they may be absent."""
-
-    id: str
-    app: str
-    install: str
-    time: int
-    kind: str
-    received: int
-    """When the database took it, ms UTC by its own clock."""
-    metrics: dict[str, str | int | float | bool] = field(default_factory=dict)
-    ci: bool = False
-    dropped: int = 0
-    operation: str | None = None
-    solution: str | None = None
-    outcome: str | None = None
-    duration_ms: int | None = None
-    error: StoredError | None = None
-
-
-_decode_all = Decoder(dict[str, StoredReport] | None).decode
-_decode_each = Decoder(dict[str, Raw]).decode
-_decode_one = Decoder(StoredReport).decode
 
 
 class Page(Struct, frozen=True):
     """A part of an arrival day."""
 
-    reports: list[StoredReport]
-    """In the order of ``received``."""
-    rows: int
-    """How many children were read, those among them that are no reports."""
+    children: list[Raw]
+    """What was read, in no order, each as JSON; what somebody wrote by hand is no report."""
+    last: int | None
+    """The greatest ``received`` among them, ms UTC by the database's clock; None if none has it."""
+    size: int
+    """Bytes read."""
     server_ms: int | None
     """When the database answered, by its own clock, ms UTC; None where it doesn't say."""
 
 
-def decode_page(body: bytes, date_header: str | None) -> Page:
-    """Decode a part of an arrival day, as the database sends it.
+class Named(Struct, frozen=True):
+    """What tells a stored report from others."""
 
-    What is no report, because somebody wrote it by hand, is left out of `Page.reports`.
-    """
+    id: str
+    install: str
+
+
+class _Arrival(Struct, frozen=True, gc=False):
+    received: int = -1
+
+
+_split = Decoder(dict[str, Raw] | list[Raw] | None).decode
+_arrivals = Decoder(dict[str, _Arrival] | None).decode
+_arrival = Decoder(_Arrival).decode
+_named = Decoder(Named).decode
+
+
+def decode_page(body: bytes, date_header: str | None) -> Page:
+    """Take apart a piece of an arrival day, as the database sends it."""
+    children = _children(body)
+    return Page(children, _last(body, children), len(body), _milliseconds(date_header))
+
+
+def decode_names(body: bytes) -> Iterator[Named]:
+    """Decode of which report and install the children of such a piece are."""
+    for child in _children(body):
+        try:
+            yield _named(child)
+        except DecodeError:
+            continue  # somebody wrote it by hand
+
+
+def _children(body: bytes) -> list[Raw]:
+    found = _split(body) or {}
+    # Keys that count from zero, written by hand, make the database send an array.
+    return found if isinstance(found, list) else list(found.values())
+
+
+def _last(body: bytes, children: list[Raw]) -> int | None:
     try:
-        reports = list((_decode_all(body) or {}).values())
-        rows = len(reports)
+        times = [arrival.received for arrival in (_arrivals(body) or {}).values()]
     except DecodeError:
-        children = _decode_each(body).values()
-        reports = [report for raw in children if (report := _report(raw))]
-        rows = len(children)
-    reports.sort(key=attrgetter("received"))
-    return Page(reports, rows, _milliseconds(date_header))
+        times = [_received(child) for child in children]
+    last = max(times, default=-1)
+    return last if last >= 0 else None
+
+
+def _received(child: Raw) -> int:
+    try:
+        return _arrival(child).received
+    except DecodeError:
+        return -1
 
 
 def _milliseconds(date_header: str | None) -> int | None:
     if date_header is None:
         return None
     return int(parsedate_to_datetime(date_header).timestamp() * 1000)
-
-
-def _report(raw: Raw) -> StoredReport | None:
-    try:
-        return _decode_one(raw)
-    except DecodeError:
-        return None

@@ -12,7 +12,7 @@ from msgspec.json import Decoder
 
 from ingest.forget import bring_home, finish
 from ingest.store import PIECE, Store
-from ingest.stored import decode_page
+from ingest.stored import decode_names
 
 
 def prune(store: Store, *, before: date, advance: Callable[[date, int], None]) -> int:
@@ -63,7 +63,7 @@ def day_stats(store: Store, *, since: date) -> Iterator[DayStats]:
         for shard in shards:
             for page in store.pages(shard, day):
                 stats.size += len(page)
-                for report in decode_page(page, None).reports:
+                for report in decode_names(page):
                     ids.add(bytes.fromhex(report.id))
                     installs.add(bytes.fromhex(report.install))
         stats.reports, stats.installs = len(ids), len(installs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -30,6 +31,9 @@ STALE = timedelta(seconds=60)
 
 FRESH = timedelta(seconds=3)
 """How old it may be when the page is opened or reloaded."""
+
+LOOK = 0.5
+"""Seconds between looks at how far another's first sync has come."""
 
 
 _DENSER = """<style>
@@ -129,11 +133,22 @@ def _bring_up_to_date(settings: Settings, warehouse: Warehouse) -> None:
         meter.progress(fraction, said)
 
     try:
-        done = sync(Store.connect(settings.database), warehouse, progress=show, wait=age is None)
-        if done.rebuilt:
-            st.info(f"The data was read anew: {plain_markdown(done.rebuilt)}")
-    except BlockingIOError:
-        pass  # another page or the command line is at it; what they read shows on the next look
+        while True:
+            try:
+                done = sync(Store.connect(settings.database), warehouse, progress=show, wait=False)
+            except BlockingIOError:
+                state = warehouse.state()
+                if warehouse.version():
+                    break  # what another page or the command line reads shows on the next look
+                show(Progress(state.done, state.total))
+                time.sleep(LOOK)
+            else:
+                if done.rebuilt:
+                    st.info(f"The data was read anew: {plain_markdown(done.rebuilt)}")
+                return
+        if synced is None:
+            said = f"{count(state.done)} of about {count(state.total)} reports are read so far."
+            st.info(f"{said} The numbers grow until all are.", icon=":material/hourglass_top:")
     except DatabaseUnavailable as error:
         if synced is None:
             raise

@@ -14,8 +14,8 @@ import msgspec
 
 from dashboard.analysis.history import History
 from dashboard.analysis.scope import Scope
+from dashboard.load import loading
 from dashboard.warehouse import Warehouse
-from ingest.store import StoredReport
 
 APP = "tool"
 FIRST = date(2026, 1, 1)
@@ -74,6 +74,11 @@ def _event(draw: random.Random, install: str, when: int, ci: bool) -> Iterator[d
         yield {**base, "id": f"{draw.getrandbits(128):032x}", "kind": "error", "error": error}
 
 
+def without_received(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report as it is sent: when it is received is for the database to say."""
+    return {name: value for name, value in report.items() if name != "received"}
+
+
 @contextmanager
 def history_of(
     reports: Iterable[Mapping[str, Any]],
@@ -86,11 +91,38 @@ def history_of(
     """A warehouse file that holds these reports, and the app's history in it."""
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Warehouse(Path(folder) / "warehouse.duckdb")
-        with warehouse.replacing("test", wait=True) as replacement:
-            stored = [{"received": report["time"], **report} for report in reports]
-            replacement.add(msgspec.convert(stored, list[StoredReport]))
-            replacement.publish()
-        snapshot = warehouse.read()
-        scope = Scope(app, as_of, last_day, **chosen)
-        yield History(scope, snapshot.table)
-        snapshot.connection.disconnect()
+        fill(warehouse, reports)
+        with warehouse.reading() as snapshot:
+            yield History(Scope(app, as_of, last_day, **chosen), snapshot.table)
+
+
+def fill(warehouse: Warehouse, reports: Iterable[Mapping[str, Any]], source: str = "test") -> int:
+    """Take reports into a warehouse, as if the database had them; returns how many were new."""
+    stored = ({"received": report["time"], **report} for report in reports)
+    with loading(warehouse, source, wait=True) as load:
+        load.add(map(msgspec.json.encode, stored))
+        return load.publish()
+
+
+# Profiles, points and tasks are numbered as they come, so what they say is compared.
+_PROFILED = "(SELECT * EXCLUDE (profile) FROM {} JOIN profiles USING (profile))"
+_PLACED = f"(SELECT * EXCLUDE (point) FROM {_PROFILED} JOIN points USING (point))"
+_DEPLOYED = "(SELECT * EXCLUDE (task) FROM {} JOIN tasks USING (task))"
+_TABLES = {
+    "reports": _PROFILED.format("reports"),
+    "errors": _PROFILED.format("errors"),
+    "visits": _PLACED.format("visits"),
+    "visits_ci": _PLACED.format("visits_ci"),
+    "deployments": _DEPLOYED.format("deployments"),
+    "deployments_ci": _DEPLOYED.format("deployments_ci"),
+    "profiles": "(SELECT * EXCLUDE (profile) FROM profiles)",
+}
+
+
+def contents(warehouse: Warehouse) -> dict[str, list[Any]]:
+    """The rows of every table of a warehouse that is read by analyses, in a fixed order."""
+    with warehouse.reading() as snapshot:
+        return {
+            name: sorted(snapshot.connection.raw_sql(f"FROM {rows}").fetchall(), key=repr)
+            for name, rows in _TABLES.items()
+        }

@@ -6,13 +6,11 @@ import random
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.warehouse import Warehouse
-from ingest.store import StoredReport
-from tests.dashboard.histories import random_reports
+from tests.dashboard.histories import contents, fill, random_reports
 
 
 @settings(max_examples=20, deadline=None)
@@ -33,34 +31,9 @@ def test_the_order_of_arrival_does_not_matter(
     assert merged(folder / "pieces.duckdb", again) == merged(folder / "once.duckdb", [reports])
 
 
-# Profiles, points and tasks are numbered as they come, so what they say is compared.
-PROFILED = "(SELECT * EXCLUDE (profile) FROM {} JOIN profiles USING (profile))"
-PLACED = f"(SELECT * EXCLUDE (point) FROM {PROFILED} JOIN points USING (point))"
-DEPLOYED = "(SELECT * EXCLUDE (task) FROM {} JOIN tasks USING (task))"
-TABLES = {
-    "arrived": "arrived",
-    "reports": PROFILED.format("reports"),
-    "errors": PROFILED.format("errors"),
-    "visits": PLACED.format("visits"),
-    "visits_ci": PLACED.format("visits_ci"),
-    "deployments": DEPLOYED.format("deployments"),
-    "deployments_ci": DEPLOYED.format("deployments_ci"),
-}
-
-
 def merged(path: Path, parts: list[list[dict[str, Any]]]) -> dict[str, list[Any]]:
     """What the warehouse's tables hold after merging these parts one by one."""
     warehouse = Warehouse(path)
     for part in parts:
-        with warehouse.replacing("test", wait=True) as replacement:
-            stored = [{**report, "received": report["time"]} for report in part]
-            replacement.add(msgspec.convert(stored, list[StoredReport]))
-            replacement.publish()
-    snapshot = warehouse.read()
-    held = {
-        name: sorted(snapshot.connection.raw_sql(f"FROM {rows}").fetchall(), key=repr)
-        for name, rows in TABLES.items()
-    }
-    snapshot.connection.disconnect()
-    assert held["arrived"] == []
-    return held
+        fill(warehouse, part)
+    return contents(warehouse)

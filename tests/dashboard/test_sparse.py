@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.warehouse import Warehouse
-from ingest.store import Store, StoredReport
+from ingest.store import Store
+from tests.dashboard.histories import fill
 from tests.rtdb.server import Server, running
 
 PAGES = ("overview", "adoption", "platforms", "solutions", "one_time", "errors")
@@ -57,9 +57,7 @@ def test_every_page_can_be_drawn(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
-    with warehouse.replacing(Store.connect(settings).source, wait=True) as replacement:
-        replacement.add(msgspec.convert(reports, list[StoredReport]))
-        replacement.publish()
+    fill(warehouse, reports, Store.connect(settings).source)
     for page in PAGES:
         for query in ({}, {"period": "all time"}, {"period": "30 days"}):
             script = AppTest.from_string(

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
+from dashboard.load import loading
 from dashboard.sync import Progress, sync
 from dashboard.warehouse import Warehouse, WarehouseError
 from ingest.store import DatabaseUnavailable, Store
-from tests.dashboard.histories import random_reports
+from tests.dashboard.histories import random_reports, without_received
 from tests.rtdb.server import ROOT, Server, running
 
 NOW = datetime.now(UTC)
@@ -54,15 +56,13 @@ def warehouse(settings: dict[str, str]) -> Warehouse:
 def made(count: int, seed: int = 1) -> list[dict[str, Any]]:
     reports = random_reports(seed, installs=count, days=60)
     assert len(reports) >= count
-    return reports[:count]
+    return [without_received(report) for report in reports[:count]]
 
 
 def ids(warehouse: Warehouse) -> list[str]:
-    snapshot = warehouse.read()
-    rows = snapshot.connection.raw_sql("SELECT id FROM reports").fetchall()
-    found = [row[0].hex for row in rows]
-    snapshot.connection.disconnect()
-    return sorted(found)
+    with warehouse.reading() as snapshot:
+        found = snapshot.connection.raw_sql("SELECT id FROM reports").fetchall()
+    return sorted(str(one).replace("-", "") for (one,) in found)
 
 
 def ids_of(*batches: list[dict[str, Any]]) -> list[str]:
@@ -109,8 +109,6 @@ def test_a_clock_that_is_ahead_hides_none(
     early, late = made(10), made(10, seed=2)
     store.add(early, arrived=NOW)
     sync(store, warehouse)
-    lock = warehouse.path.with_name(f"{warehouse.path.name}.lock")
-    os.utime(lock, (time.time() + 600,) * 2)
     day = store.shards[0].child(f"reports/{NOW.date().isoformat()}")
     last = max(report["received"] for report in day.get().values())
     day.update({report["id"]: {**report, "received": last - 500} for report in late})
@@ -138,43 +136,134 @@ def test_a_day_is_read_until_no_report_can_arrive_under_it(
     assert sync(store, warehouse, now=lambda: midnight + timedelta(minutes=61)).new == 5
 
 
-def test_goes_on_where_it_was_killed(
-    store: Store, warehouse: Warehouse, settings: dict[str, str]
-) -> None:
-    reports = made(12_000)
-    for start in range(0, len(reports), 500):
-        store.add(reports[start : start + 500], arrived=NOW)
-    draw = random.Random(7)
-    for _ in range(6):
-        process = command("sync", settings)
-        time.sleep(draw.uniform(0.5, 2.5))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert command("sync", settings).wait() == 0
-    assert ids(warehouse) == ids_of(reports)
-
-
 def test_two_at_once_both_succeed(warehouse: Warehouse, settings: dict[str, str]) -> None:
     store, reports = Store.connect(settings), made(3_000)
     store.add(reports, arrived=NOW)
-    processes = [command("sync", settings) for _ in range(3)]
+    processes = [command("sync", settings=settings) for _ in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
     assert ids(warehouse) == ids_of(reports)
 
 
 def test_does_not_wait_where_asked_not_to(store: Store, warehouse: Warehouse) -> None:
-    with warehouse.replacing("other", wait=True), pytest.raises(BlockingIOError):
+    with loading(warehouse, "other", wait=True), pytest.raises(BlockingIOError):
         sync(store, warehouse, wait=False)
 
 
 def test_a_reader_keeps_what_it_opened(store: Store, warehouse: Warehouse) -> None:
     store.add(made(10), arrived=NOW)
     sync(store, warehouse)
-    snapshot = warehouse.read()
     store.add(made(10, seed=2), arrived=NOW)
-    sync(store, warehouse)
-    assert snapshot.table("reports").count().execute() == 10
+    syncing = Thread(target=sync, args=(store, warehouse))
+    with warehouse.reading() as snapshot:
+        syncing.start()
+        syncing.join(timeout=1)
+        assert syncing.is_alive(), "it waits for the reader before it changes anything"
+        assert snapshot.table("reports").count().execute() == 10
+    syncing.join()
     assert len(ids(warehouse)) == 20
+
+
+def test_readers_in_turns_do_not_keep_a_sync_out(store: Store, warehouse: Warehouse) -> None:
+    """Of several threads, as those of the page, at least one reads at any moment."""
+    store.add(made(10), arrived=NOW)
+    sync(store, warehouse)
+    store.add(made(10, seed=2), arrived=NOW)
+    done = Event()
+    seen: list[list[int]] = [[] for _ in range(4)]
+
+    def read(counts: list[int]) -> None:
+        while not done.is_set():
+            with warehouse.reading() as snapshot:
+                counts.append(snapshot.table("reports").count().execute())
+                time.sleep(0.05)
+
+    readers = [Thread(target=read, args=(counts,)) for counts in seen]
+    for reader in readers:
+        reader.start()
+    try:
+        assert sync(store, warehouse).new == 10
+    finally:
+        done.set()
+        for reader in readers:
+            reader.join()
+    assert all(counts == sorted(counts) and set(counts) <= {10, 20} for counts in seen)
+
+
+def test_pages_and_commands_read_and_sync_at_once(
+    store: Store, warehouse: Warehouse, settings: dict[str, str], tmp_path: Path
+) -> None:
+    batches = [made(200, seed) for seed in range(6)]
+    store.add(batches[0], arrived=NOW)
+    sync(store, warehouse)
+
+    def page(batch: list[dict[str, Any]]) -> int:
+        store.add(batch, arrived=NOW)
+        sync(Store.connect(settings), warehouse)
+        return len(ids(warehouse))
+
+    commands = [command("sync", settings=settings) for _ in range(2)]
+    commands += [
+        command("export", "--out", str(tmp_path / "csv"), settings=settings) for _ in range(2)
+    ]
+    with ThreadPoolExecutor(5) as pages:
+        counts = list(pages.map(page, batches[1:]))
+    assert [process.wait() for process in commands] == [0] * 4
+    assert max(counts) == len(ids(warehouse)) == len(ids_of(*batches))
+
+
+def test_shows_what_it_has_before_it_has_all(store: Store, warehouse: Warehouse) -> None:
+    batches = [made(100, seed) for seed in range(4)]
+    for number, batch in enumerate(batches):
+        store.add(batch, arrived=NOW - timedelta(days=number))
+    shown: list[int] = []
+
+    def look(progress: Progress) -> None:
+        shown.append(len(ids(warehouse)))
+
+    sync(store, warehouse, progress=look, chunk=1)
+    assert shown == [0, 100, 200, 300, 400]
+
+
+def test_forgotten_installs_vanish(store: Store, warehouse: Warehouse) -> None:
+    reports = made(300)
+    installs = sorted({report["install"] for report in reports})
+    gone, late = set(installs[:5]), installs[5]
+    store.add(reports, arrived=NOW)
+    sync(store, warehouse)
+    for install in gone:
+        store.mark_forgotten(install)
+    before = warehouse.version()
+    assert sync(store, warehouse).new == 0
+    assert warehouse.version() != before
+    assert installs_of(warehouse) == set(installs) - gone
+    again = {**reports[0], "id": "c" * 32, "install": installs[0]}
+    store.add([again], arrived=NOW)
+    assert sync(store, warehouse).new == 0, "reports that were on their way stay out too"
+
+    def mark(progress: Progress) -> None:
+        store.mark_forgotten(late)
+
+    store.add([{**reports[0], "id": "d" * 32, "install": late}], arrived=NOW)
+    sync(store, warehouse, progress=mark)
+    assert installs_of(warehouse) == set(installs) - gone - {late}
+
+
+def installs_of(warehouse: Warehouse) -> set[str]:
+    """The installs that the warehouse's tables name; each of them names the same."""
+    tables = ("reports", "visits", "visits_ci", "errors", "deployments", "deployments_ci")
+    with warehouse.reading() as snapshot:
+        found = [
+            {
+                str(install).replace("-", "")
+                for (install,) in snapshot.connection.raw_sql(
+                    f"SELECT DISTINCT install FROM {table}"
+                ).fetchall()
+            }
+            for table in tables
+        ]
+    assert found[0] == found[1] | found[2]
+    assert found[0] >= found[3] | found[4] | found[5]
+    return found[0]
 
 
 @pytest.mark.parametrize(
@@ -204,8 +293,8 @@ def test_builds_anew_what_it_can_not_use(
 
 
 def test_says_when_there_is_nothing_to_read(warehouse: Warehouse) -> None:
-    with pytest.raises(WarehouseError, match="dashboard sync"):
-        warehouse.read()
+    with pytest.raises(WarehouseError, match="dashboard sync"), warehouse.reading():
+        pass
 
 
 def test_keeps_what_it_has_when_the_database_is_gone(tmp_path: Path, warehouse: Warehouse) -> None:
@@ -218,6 +307,6 @@ def test_keeps_what_it_has_when_the_database_is_gone(tmp_path: Path, warehouse: 
     assert len(ids(warehouse)) == 10
 
 
-def command(name: str, settings: dict[str, str]) -> subprocess.Popen[bytes]:
+def command(*words: str, settings: dict[str, str]) -> subprocess.Popen[bytes]:
     environment = {**os.environ, **settings}
-    return subprocess.Popen([sys.executable, "-m", "dashboard", name], cwd=ROOT, env=environment)
+    return subprocess.Popen([sys.executable, "-m", "dashboard", *words], cwd=ROOT, env=environment)
