@@ -16,6 +16,7 @@ from dashboard.analysis.history import History
 from dashboard.analysis.interval import error_interval
 from dashboard.analysis.proportion import Z95
 from dashboard.analysis.scope import Scope
+from dashboard.columns import ARRIVED
 from dashboard.merge import SCHEMA, merge
 from tests.dashboard.planted import DAYS, ERRORS, Error, Floats, Visits, simulate
 
@@ -103,6 +104,7 @@ def _warehouse(visits: Visits) -> Backend:
     backend = ibis.duckdb.connect()
     connection = backend.con
     connection.execute(SCHEMA)
+    connection.execute(ARRIVED)
     row, error = np.nonzero(visits.met)
     clean = np.flatnonzero(~visits.met.any(axis=1))
     visit = np.concatenate([row, clean])
