@@ -29,6 +29,8 @@ MARK = 10**18 + randbelow(8 * 10**18)  # 19 digits that nobody else knows
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 NOT_JSON = "Invalid data; couldn't parse JSON object, array, or value."
 
+NULL = msgspec.Raw(b"null")
+
 encode_json = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -54,7 +56,7 @@ def decode_members(text: bytes | bytearray) -> dict[str, msgspec.Raw] | None:
         return None
 
 
-def stored(text: bytes) -> Tree:
+def stored(text: bytes | msgspec.Raw) -> Tree:
     """Parse what was written by `encode_json`."""
     return cast(Tree, _decode(text))
 
@@ -101,6 +103,16 @@ def at(tree: Tree, path: Path) -> Tree:
         else:
             return None
     return tree
+
+
+def values_at(text: bytes, paths: Iterable[Path]) -> list[Tree]:
+    """The values at some paths, none of them empty, in what `encode_json` wrote."""
+    try:
+        members = _decode_members(text)
+    except msgspec.ValidationError:
+        tree = stored(text)
+        return [at(tree, path) for path in paths]
+    return [at(stored(members.get(path[0], NULL)), path[1:]) for path in paths]
 
 
 def replaced(tree: Tree, path: Path, value: Tree) -> Tree:
