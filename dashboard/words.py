@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import date
+from datetime import date, timedelta
 
 TOO_FEW = 30
 """Below this many, a share says little, and is said to."""
@@ -35,6 +35,18 @@ def percent(fraction: float) -> str:
 def day(when: date) -> str:
     """12 Mar 2026"""
     return f"{when.day} {when:%b %Y}"
+
+
+def ago(past: timedelta) -> str:
+    """just now · 2 min ago · 3 h ago · 4 days ago"""
+    minutes = int(past.total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes} min ago"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h ago"
+    return f"{minutes // (24 * 60)} days ago"
 
 
 def plain_markdown(text: str) -> str:
