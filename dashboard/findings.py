@@ -125,12 +125,18 @@ def worst_error(impact: pd.DataFrame) -> str:
     judged = impact.dropna(subset=["excess"])
     if judged.empty:
         return "It is too early to tell what the errors of this period cost"
-    costly = judged[proven(judged) & (judged["excess"] > 0)]
-    if costly.empty:
+    worst = costliest(impact)
+    if worst is None:
         return "No error cost you users beyond doubt"
-    worst = costly.loc[costly["excess"].idxmax()]
     name = plain_markdown(error_name(worst["type"], worst["where"]))
     return f"{name} cost you about {count(round(worst['excess']))} users"
+
+
+def costliest(impact: pd.DataFrame) -> pd.Series | None:
+    """The row of `error_interval` that cost most users beyond doubt; None where none did."""
+    judged = impact.dropna(subset=["excess"])
+    costly = judged[proven(judged) & (judged["excess"] > 0)]
+    return None if costly.empty else costly.loc[costly["excess"].idxmax()]
 
 
 def proven(impact: pd.DataFrame) -> pd.Series:

@@ -34,12 +34,13 @@ from ingest.store import DatabaseUnavailable, SettingError
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 4.25rem 2.5rem 3rem; }
 .st-key-filters { flex-wrap: wrap; }
-.st-key-freshness { margin-left: auto; }
+.st-key-tiles [data-testid="stPageLink"] p { font-size: 0.875rem; }
 @media (max-width: 640px) {
+  .st-key-tiles [data-testid="stHorizontalBlock"] { flex-flow: row wrap; }
+  .st-key-tiles [data-testid="stColumn"] { flex: 1 1 calc(50% - 1rem); min-width: 0; }
   [data-testid="stMainBlockContainer"] { padding-inline: 0.75rem; }
   .st-key-filters { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 0.5rem; }
   .st-key-filters > * { flex-shrink: 0; }
-  .st-key-freshness { margin-left: 0; }
 }
 </style>"""
 """Streamlit leaves a hand's breadth around a page. On a phone the filters are a row to push."""
@@ -129,6 +130,7 @@ def _filtered(settings: Settings, warehouse: Warehouse, version: tuple[int, int]
             horizontal=True, vertical_alignment="center", width="content", key="filters"
         ):
             view = _chosen(settings, warehouse, version, found)
+        st.space("stretch")
         with st.container(width="content", key="freshness"):
             say_how_fresh(settings, warehouse, version, view.scope.as_of)
     return view
