@@ -32,6 +32,16 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.{digits}f} %"
 
 
+def duration(milliseconds: float) -> str:
+    """340 ms · 2.4 s · 41 s · 3.5 min"""
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min"
+
+
 def day(when: date) -> str:
     """12 Mar 2026"""
     return f"{when.day} {when:%b %Y}"

@@ -127,7 +127,7 @@ def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None)
         st.metric(
             "Users lost to errors",
             "too early to tell" if lost is None else count(round(lost)),
-            delta=f"{horizon} days to come back" if lost is not None else None,
+            delta=f"met up to {day(view.scope.last_judged)}" if lost is not None else None,
             delta_color="off",
             delta_arrow="off",
             help="Users who left after an error beyond those who would have left anyway, over the "
