@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -22,7 +21,7 @@ from wald.spool import Lock
 
 from .home import Home
 from .processes import senders
-from .server import Reply, Request, Server
+from .server import Holding, Reply, Request, Server
 
 ONE = "with monitor.operation('x'): pass"
 
@@ -144,14 +143,7 @@ def test_many_reports_go_in_requests_of_500(home: Home, server: Server) -> None:
 
 def test_a_sender_holds_on_to_nothing(home: Home, server: Server) -> None:
     """Whoever reads what the tool writes is done when the tool is, not when the sender is."""
-    asked, go = threading.Event(), threading.Event()
-
-    def answer(request: Request) -> Reply:
-        asked.set()
-        go.wait(10)
-        return Reply()
-
-    server.answer = answer
+    server.answer = held = Holding()
     extra, theirs = os.pipe()
     tool = home.write("print('done')\n" + ONE)
     process = subprocess.Popen(
@@ -164,12 +156,12 @@ def test_a_sender_holds_on_to_nothing(home: Home, server: Server) -> None:
     os.close(theirs)
     assert process.stdout is not None
     assert process.stdout.read().endswith(b"done\n")
-    assert asked.wait(10)
+    assert held.asked.wait(10)
     assert os.read(extra, 1) == b""
     assert server.requests == []  # the sender is still waiting for its answer
     process.stdout.close()
     process.wait()
-    go.set()
+    held.go.set()
     home.settle()
     assert len(server.requests) == 1
 
