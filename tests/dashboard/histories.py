@@ -46,7 +46,7 @@ def random_reports(seed: int, *, installs: int, days: int) -> list[dict[str, Any
                     FIRST + timedelta(days=day + jump),
                     draw.choice((0, 1, 86_399_999, 40_000_000)),
                 )
-                reports.extend(_event(draw, install, when, ci))
+                reports.extend(_event(draw, install, when, ci and draw.random() < 0.7))
             day += draw.choice((1, 1, 1, 2, 3, 6, 7, 8, 14, 20, 29, 30, 31, 32, 60, 1000))
     draw.shuffle(reports)
     return reports
@@ -71,6 +71,7 @@ def _event(draw: random.Random, install: str, when: int, ci: bool) -> Iterator[d
     if draw.random() < 0.25:
         fingerprint, kind, where = draw.choice(ERRORS)
         error = {"fingerprint": fingerprint, "type": kind, "where": where}
+        base |= {"solution": draw.choice(("teler", "wazuh"))} if draw.random() < 0.5 else {}
         yield {**base, "id": f"{draw.getrandbits(128):032x}", "kind": "error", "error": error}
 
 
@@ -116,6 +117,7 @@ _TABLES = {
     "deployments": _DEPLOYED.format("deployments"),
     "deployments_ci": _DEPLOYED.format("deployments_ci"),
     "profiles": "(SELECT * EXCLUDE (profile) FROM profiles)",
+    "several_os": "several_os",
 }
 
 
