@@ -82,6 +82,8 @@ def status(monitor: "Monitor") -> int:
     decision = decide(monitor.environment, monitor.consent)
     print(f"Telemetry of {monitor.app} is {'on' if monitor.decision.on else 'off'}")
     print(f"  decided by  {monitor.decision.by}")
+    if monitor.decision.on and decision.by_default and not monitor.environment.told():
+        print("  until now   nothing was reported: you are told first")
     print(f"  reports to  {monitor.endpoint}")
     print(f"  read more   {monitor.more}")
     kept = _install(monitor)
@@ -89,7 +91,7 @@ def status(monitor: "Monitor") -> int:
         print(f"  known as    {kept[1]}")
     if monitor.spool is not None:
         waiting = len(_waiting(monitor.spool))
-        print(f"  waiting     {waiting} reports")
+        print(f"  waiting     {waiting} report{'' if waiting == 1 else 's'}")
     return 0
 
 

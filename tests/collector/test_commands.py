@@ -100,7 +100,9 @@ def test_asking_sends_nothing_and_counts_for_nothing(
     tool = home.write(CLICK.removesuffix("main()\n") + "monitor.instrument(main)\nmain()\n")
     waiting = home.spooled()
     assert len(waiting) == 1
-    assert home.run(tool, "telemetry", action).returncode == 0
+    asked = home.run(tool, "telemetry", action)
+    assert asked.returncode == 0
+    assert action != "status" or asked.stdout.endswith("  waiting     1 report\n")
     home.settle()
     assert home.spooled() == waiting
     assert server.requests == []
@@ -114,6 +116,18 @@ def test_help_tells_what_each_action_does(home: Home, optimized: str) -> None:
     assert "None" not in words
     if not optimized:
         assert "preview: Print exactly what would be sent, and send nothing; explain: " in words
+
+
+def test_status_says_that_nothing_is_reported_before_the_user_was_told(
+    home: Home, server: Server
+) -> None:
+    tool = home.write(ARGPARSE, consent=None)
+    shown = home.run(tool, "telemetry", "status").stdout
+    assert "until now   nothing was reported: you are told first\n" in shown
+    assert "waiting     0 reports\n" in shown
+    home.state.mkdir(parents=True)
+    (home.state / "notice-shown").touch()
+    assert "until now" not in home.run(tool, "telemetry", "status").stdout
 
 
 def test_preview_of_nothing_keeps_nothing(home: Home, server: Server) -> None:

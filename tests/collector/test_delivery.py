@@ -55,13 +55,18 @@ def test_kept_where_the_server_cannot_take_it(home: Home, server: Server, status
     server.answer = lambda request: Reply(
         status, {"Retry-After": "600", "Location": f"{server.url}/elsewhere"}
     )
-    tool = home.write(ONE)
-    home.run(tool)
+    home.run(home.write(ONE))
     home.settle()
     assert len(home.spooled()) == 1
     assert [request.path for request in server.requests] == ["/v1/reports"]
-    wait = Backoff(str(home.state)).wait()
-    assert 590 < wait <= 600
+    assert 590 < Backoff(str(home.state)).wait() <= 600
+
+
+def test_what_is_kept_waits_for_its_time_and_goes_once(home: Home, server: Server) -> None:
+    server.answer = lambda request: Reply(503, {"Retry-After": "600"})
+    tool = home.write(ONE)
+    home.run(tool)
+    home.settle()
     # The next run knows, and does not even ask.
     home.run(tool)
     home.settle()
