@@ -7,6 +7,7 @@ from datetime import date
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import findings
 from dashboard.analysis.clean_visits import clean_visits
@@ -41,16 +42,19 @@ def show(view: View) -> None:
     """Draw the page."""
     now = _Period.of(view, view.period.since, view.period.until)
     before = _Period.of(view, *view.period.before) if view.period.before else None
-    costs = view.table("error_interval")
     with st.container(key="tiles"):
-        _tiles(view, now, before, findings.users_lost(costs))
+        last = _tiles(view, now, before)
     left, right = st.columns(2)
     with left:
         active_installs(view, findings.active(now.numbers["active"], _number(before, "active")))
-        _news(view)
+    costs = view.table("error_interval")  # takes longest, so everything else is there before
+    with last:
+        _lost_tile(view, findings.users_lost(costs))
     with right:
         forest(view, costs, most=5)
         _worst(view, costs)
+    with left:
+        _news(view)
 
 
 def _news(view: View) -> None:
@@ -77,8 +81,8 @@ def _worst(view: View, costs: pd.DataFrame) -> None:
             st.link_button("Open in Sentry", worst["sentry_url"], icon=":material/open_in_new:")
 
 
-def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None) -> None:
-    """Draw the headline numbers; `lost` is None where it is too early to tell."""
+def _tiles(view: View, now: _Period, before: _Period | None) -> DeltaGenerator:
+    """Draw the headline numbers; returns the place of the fifth, which comes later."""
     numbers = now.numbers
     horizon = view.scope.horizon
     first, second, third, fourth, fifth = st.columns(5)
@@ -121,22 +125,28 @@ def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None)
             trend=view.complete(view.ask(clean_visits), "week")["share"],
         )
         page_link("solutions", "What works")
-    with fifth:
-        # No comparison: the last days of this period are too early to tell, those of the one
-        # before are not.
-        st.metric(
-            "Users lost to errors",
-            "too early to tell" if lost is None else count(round(lost)),
-            delta=f"met up to {day(view.scope.last_judged)}" if lost is not None else None,
-            delta_color="off",
-            delta_arrow="off",
-            help="Users who left after an error beyond those who would have left anyway, over the "
-            "errors for which this is beyond doubt; who met two of these errors counts with each. "
-            f"Errors of the last {horizon} days are too early to tell.",
-            border=True,
-            height="stretch",
-        )
-        page_link("errors", "To which")
+    return fifth
+
+
+def _lost_tile(view: View, lost: float | None) -> None:
+    """Draw the users lost to errors; None where it is too early to tell.
+
+    Without comparison: the last days of this period are too early to tell, those of the one
+    before are not.
+    """
+    st.metric(
+        "Users lost to errors",
+        "too early to tell" if lost is None else count(round(lost)),
+        delta=f"met up to {day(view.scope.last_judged)}" if lost is not None else None,
+        delta_color="off",
+        delta_arrow="off",
+        help="Users who left after an error beyond those who would have left anyway, over the "
+        "errors for which this is beyond doubt; who met two of these errors counts with each. "
+        f"Errors of the last {view.scope.horizon} days are too early to tell.",
+        border=True,
+        height="stretch",
+    )
+    page_link("errors", "To which")
 
 
 def _base(base: float) -> str | None:
