@@ -26,7 +26,7 @@ def _page(show: Show, title: str, icon: str, path: str | None = None) -> st.Page
     )
 
 
-st.set_page_config(page_title="Wald", page_icon=":material/flight:", layout="wide")
+st.set_page_config(page_title="Wald", page_icon="✈️", layout="wide")
 account = sign_in.admit()
 st.navigation(
     [
