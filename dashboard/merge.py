@@ -37,7 +37,7 @@ _VISIT = """
 _DEPLOYMENT = """
     app VARCHAR, install UUID, day DATE, week DATE, task INTEGER, succeeded BOOLEAN,
     gap INTEGER, week_gap INTEGER, solution_gap INTEGER, solution_week_gap INTEGER,
-    os VARCHAR, version VARCHAR
+    os VARCHAR, version VARCHAR, profile INTEGER
 """
 
 SCHEMA = f"""
@@ -254,7 +254,7 @@ FROM (
             PARTITION BY app, install, solution ORDER BY time NULLS FIRST, day, id
         ) AS last_solution_day,
     FROM (
-        SELECT app, install, task, solution, day, time, id, succeeded, os, version
+        SELECT app, install, task, solution, day, time, id, succeeded, os, version, profile
         FROM theirs SEMI JOIN {installs} USING (app, install)
         WHERE task IS NOT NULL AND {condition}
         UNION ALL BY NAME

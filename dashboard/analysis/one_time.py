@@ -12,8 +12,8 @@ from dashboard.analysis.proportion import with_interval
 def one_time(history: History) -> ibis.Table:
     """cohort, installs, one_time, too_early, share: by the month of the first visit.
 
-    `too_early` have one visit that is censored; they stand in no share. A version or OS filter
-    chooses first visits.
+    `too_early` have one visit that is censored; they stand in no share. A filter chooses first
+    visits.
     """
     share = _.one_time / (_.installs - _.too_early).nullif(0)
     frame = _by_month(history).mutate(share=share).order_by("cohort")
@@ -35,6 +35,19 @@ def one_time_by_version(history: History) -> ibis.Table:
 def one_time_by_system(history: History) -> ibis.Table:
     """value, judged, one_time, share, low, high: by the OS family of the first visit."""
     return _by(history, "os")
+
+
+def one_time_by_operation(history: History) -> ibis.Table:
+    """value, judged, one_time, share, low, high: by the first operation reported on the day of
+    the first visit."""
+    first = history.shown_visits.filter(_.number == 1, ~_.censored)
+    first = first.select("install", "day", "next_gap")
+    told = history.reports.filter(_.operation.notnull())
+    told = told.select("install", "day", "time", "id", "operation")
+    named = first.inner_join(told, ["install", "day"]).group_by("install", "next_gap")
+    named = named.agg(value=_.operation.first(order_by=["time", "id"]))
+    counted = named.group_by("value").agg(judged=_.count(), one_time=_.next_gap.isnull().sum())
+    return _judged(counted).order_by(ibis.desc("judged"), "value")
 
 
 def _by(history: History, column: str) -> ibis.Table:

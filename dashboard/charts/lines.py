@@ -1,0 +1,76 @@
+"""Lines over time, named at their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.charts.names import Name, name_at_end
+from dashboard.charts.theme import (
+    FEW,
+    HEIGHT,
+    blank,
+    colours,
+    date_axis,
+)
+from dashboard.words import plain_label
+
+
+def lines(
+    frame: pd.DataFrame,
+    x: str,
+    series: Mapping[str, str],
+    *,
+    unit: str,
+    complete_until: date,
+    colour: Mapping[str, str] | None = None,
+    height: int = HEIGHT,
+    shares: bool = False,
+) -> go.Figure:
+    """Lines over time, each named at its end; what is not complete yet is dotted.
+
+    Args:
+        series: a column of `frame` and the name its line bears.
+        complete_until: the last day or week that is over.
+        shares: whether the numbers are shares, 0–1.
+    """
+    colour = colour or colours(list(series))
+    figure = blank(height)
+    times = pd.to_datetime(frame[x])
+    number = ".0%" if shares else ","
+    whole = times <= pd.Timestamp(complete_until)
+    for column, name in series.items():
+        label = plain_label(name)
+        hover = f"%{{x|%-d %b %Y}}: <b>%{{y:{number}}}</b> {unit}"
+        style = {"color": colour[column], "width": 2}
+        mode = "lines" if len(frame) > FEW else "lines+markers"
+        common = {"mode": mode, "name": label, "showlegend": False}
+        figure.add_scatter(
+            x=times[whole],
+            y=frame[column][whole],
+            line=style,
+            **common,
+            hovertemplate=f"{hover}<extra>{label}</extra>",
+        )
+        if not whole.all():
+            tail = ~whole | (times == times[whole].max())  # joined to the last whole one
+            figure.add_scatter(
+                x=times[tail],
+                y=frame[column][tail],
+                line=style | {"dash": "dot"},
+                opacity=0.55,
+                **common,
+                hovertemplate=f"{hover} so far<extra>{label}, not complete</extra>",
+            )
+    if len(series) > 1 and len(frame):
+        names = [
+            Name(name, float(frame[column].iloc[-1]), colour[column])
+            for column, name in series.items()
+        ]
+        name_at_end(figure, names, float(frame[list(series)].to_numpy().max()))
+    date_axis(figure, times)
+    figure.update_yaxes(rangemode="tozero", title_text=unit, tickformat=number)
+    return figure
