@@ -275,9 +275,12 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     """
     connection.execute(_KNOWN)
     connection.execute(_DOUBLE)
+    new = connection.execute("SELECT count(*) FROM arrived").fetchall()[0][0]
+    if not new:
+        return 0
     connection.execute(_PROFILED)
     connection.execute(_NEW_PROFILES)
-    rows = connection.execute(_NEW_REPORTS.format(table="reports", condition="true")).fetchall()
+    connection.execute(_NEW_REPORTS.format(table="reports", condition="true"))
     connection.execute(_NEW_REPORTS.format(table="errors", condition="kind = 'error'"))
     connection.execute(_TOUCHED)
     connection.execute(_FIRST_IN_CI)
@@ -286,10 +289,11 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_THEIRS, [since])
     connection.execute(_IN_CI)
     _work_out_anew(connection, "", "touched", "NOT ci")
-    _work_out_anew(connection, "_ci", "in_ci", "true")
+    if connection.execute("SELECT 1 FROM in_ci LIMIT 1").fetchall():
+        _work_out_anew(connection, "_ci", "in_ci", "true")
     for temporary in ("profiled", "touched", "theirs", "in_ci"):
         connection.execute(f"DROP TABLE {temporary}")
-    return int(rows[0][0])
+    return int(new)
 
 
 def _work_out_anew(
