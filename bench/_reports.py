@@ -64,7 +64,7 @@ WITH each_report AS (
         FROM drawn_days WHERE day >= {since} AND day < {until}
     )
 )
-SELECT md5(r::VARCHAR) AS id, '{app}' AS app, md5(install::VARCHAR) AS install, time,
+SELECT md5(r::VARCHAR)::UUID AS id, '{app}' AS app, md5(install::VARCHAR)::UUID AS install, time,
     epoch_ms(time)::DATE AS day,
     CASE WHEN failed THEN 'error' ELSE 'run' END AS kind,
     ['init', 'install', 'test', 'update', 'list', 'remove'][1 + floor(6 * u(r, 12))::INT]
@@ -78,13 +78,12 @@ SELECT md5(r::VARCHAR) AS id, '{app}' AS app, md5(install::VARCHAR) AS install, 
     CASE WHEN failed THEN ['OSError', 'ValueError', 'KeyError'][1 + error % 3] END AS error_type,
     CASE WHEN failed THEN 'tool.part' || error || ':work' END AS error_where,
     CASE WHEN failed THEN md5('event' || r) END AS sentry_event,
-    os, os || ' ' || build AS os_version, '1.' || release AS version,
-    MAP {{
-        'os': os, 'os_version': os || ' ' || build, 'package_version': '1.' || release,
-        'py_version': '3.' || (11 + floor(4 * u(install, 17))::INT),
-        'timezone': printf('+%02d:00', floor(24 * u(install, 18))::INT),
-        'backend': ['systemd', 'docker', 'none'][1 + floor(3 * u(install, 19))::INT]
-    }} AS metrics,
+    to_json({{
+        os: os, os_version: os || ' ' || build, package_version: '1.' || release,
+        py_version: '3.' || (11 + floor(4 * u(install, 17))::INT),
+        timezone: printf('+%02d:00', floor(24 * u(install, 18))::INT),
+        backend: ['systemd', 'docker', 'none'][1 + floor(3 * u(install, 19))::INT]
+    }})::VARCHAR AS metrics,
     u(install, 21) < 0.03 AS ci, 0 AS dropped, time AS received
 FROM each_report
 """

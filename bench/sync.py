@@ -40,14 +40,15 @@ BATCH = 500
 
 # As the database sends it; null stands for nothing there.
 _STORED = """
-SELECT day, id, to_json({
-    id: id, app: app, install: install, time: time, kind: kind, operation: operation,
-    solution: solution, outcome: outcome, duration_ms: duration_ms, metrics: metrics, ci: ci,
-    dropped: dropped, received: received, error: CASE WHEN kind = 'error' THEN {
+SELECT day, key, to_json({
+    id: key, app: app, install: replace(install::VARCHAR, '-', ''), time: time, kind: kind,
+    operation: operation, solution: solution, outcome: outcome, duration_ms: duration_ms,
+    metrics: metrics::JSON, ci: ci, dropped: dropped, received: received,
+    error: CASE WHEN kind = 'error' THEN {
         fingerprint: fingerprint, type: error_type, "where": error_where,
         sentry_event: sentry_event
     } END
-}) FROM arrived ORDER BY day
+}) FROM (SELECT *, replace(id::VARCHAR, '-', '') AS key FROM arrived) ORDER BY day
 """
 
 

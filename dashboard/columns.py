@@ -13,38 +13,39 @@ from ingest.store import MAX_TIME
 
 ARRIVED = """
 CREATE TEMP TABLE arrived (
-    id VARCHAR, app VARCHAR, install VARCHAR, time BIGINT, day DATE, kind VARCHAR,
+    id UUID, app VARCHAR, install UUID, time BIGINT, day DATE, kind VARCHAR,
     operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
     fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
-    os VARCHAR, os_version VARCHAR, version VARCHAR, metrics MAP(VARCHAR, VARCHAR),
-    ci BOOLEAN, dropped BIGINT, received BIGINT
+    metrics VARCHAR, ci BOOLEAN, dropped BIGINT, received BIGINT
 )
 """
-"""What was read and is not in the warehouse yet: a row a report, what it doesn't say null."""
+"""What was read and is not in the warehouse yet: a row a report, what it doesn't say null. The
+metrics are JSON still, as few differ."""
 
-# The fields of `wald.report.Report`, and when the database took it. Metrics become text: text as
-# it is, numbers and booleans as JSON writes them.
+# The fields of `wald.report.Report`, and when the database took it.
 _SHAPE = json.dumps(
     {
         **dict.fromkeys(("id", "app", "install", "kind"), "VARCHAR"),
         **dict.fromkeys(("operation", "solution", "outcome"), "VARCHAR"),
         **dict.fromkeys(("time", "received", "duration_ms", "dropped"), "BIGINT"),
         "ci": "BOOLEAN",
-        "metrics": "MAP(VARCHAR, VARCHAR)",
+        "metrics": "JSON",
         "error": dict.fromkeys(("fingerprint", "type", "where", "sentry_event"), "VARCHAR"),
     }
 )
 
+_HEX = "regexp_full_match({0}, '[0-9a-f]{{32}}')"
+
 # Null is what TRY makes of text that is no JSON, and the reader of a field of another type.
 _ADD = f"""
 INSERT INTO arrived BY NAME
-SELECT it.id, it.app, it.install, it.kind, it.operation, it.solution, it.outcome,
+SELECT CASE WHEN {_HEX.format("it.id")} THEN it.id::UUID END AS id,
+    CASE WHEN {_HEX.format("it.install")} THEN it.install::UUID END AS install,
+    it.app, it.kind, it.operation, it.solution, it.outcome,
     it.time, TRY(epoch_ms(it.time)::DATE) AS day, it.duration_ms, it.received,
     it.error.fingerprint, it.error.type AS error_type, it.error.where AS error_where,
     it.error.sentry_event,
-    it.metrics['os'] AS os, it.metrics['os_version'] AS os_version,
-    it.metrics['package_version'] AS version,
-    coalesce(it.metrics, MAP {{}}) AS metrics,
+    coalesce(it.metrics::VARCHAR, '{{}}') AS metrics,
     coalesce(it.ci, false) AS ci, coalesce(it.dropped, 0) AS dropped
 FROM (SELECT TRY(json_transform(text, '{_SHAPE}')) AS it FROM page)
 """
@@ -52,7 +53,7 @@ FROM (SELECT TRY(json_transform(text, '{_SHAPE}')) AS it FROM page)
 # By itself, as DuckDB would read the JSON again for each condition of a filter beside it.
 _DROP_WHAT_IS_NO_REPORT = f"""
 DELETE FROM arrived WHERE (
-    regexp_full_match(id, '[0-9a-f]{{32}}') AND regexp_full_match(install, '[0-9a-f]{{32}}')
+    id IS NOT NULL AND install IS NOT NULL
     AND kind IN ('run', 'error') AND time BETWEEN 0 AND {MAX_TIME}
     AND app IS NOT NULL AND received IS NOT NULL
 ) IS NOT TRUE
@@ -63,7 +64,8 @@ def add_columns(connection: duckdb.DuckDBPyConnection, reports: Sequence[Raw | b
     """Add reports, each as JSON, to the table ``arrived``, whatever it may be."""
     texts = pa.array([bytes(report) for report in reports], pa.string())
     connection.register("page", pa.table({"text": texts}))
-    connection.execute(_ADD)
+    # One thread reads a page; a second would wait for it, and wear a core out with that.
+    connection.execute(f"SET threads = 1; {_ADD}; RESET threads")
     connection.unregister("page")
 
 

@@ -67,44 +67,54 @@ CREATE TABLE several_os (app VARCHAR, install UUID);
 the reports of kind error. ``several_os`` names the installs that ever reported from more than one
 OS family: within a family, the gaps of all others are those that stand in ``visits``."""
 
-# One report an id, also where a retry stands under two days. What bears no id or install as
-# reports do was written by hand, and is none. Metrics are compared by a digest of 128 bits.
-_FRESH = """
-CREATE TEMP TABLE fresh AS
-SELECT id, arg_min(row, received) AS row, arg_min(digest, received) AS digest
+# One report an id, also where a retry stands under two days.
+_KNOWN = "DELETE FROM arrived WHERE id IN (SELECT id FROM reports)"
+
+_DOUBLE = """
+DELETE FROM arrived WHERE rowid IN (
+    SELECT rowid FROM arrived
+        SEMI JOIN (SELECT id FROM arrived GROUP BY id HAVING count(*) > 1) USING (id)
+    QUALIFY row_number() OVER (PARTITION BY id ORDER BY received) > 1
+)
+"""
+
+# Metrics become text: text as it is, numbers and booleans as JSON writes them. They are compared
+# by a digest of 128 bits.
+_PROFILED = """
+CREATE TEMP TABLE profiled AS
+SELECT *, md5_number(map::VARCHAR) AS digest
 FROM (
-    SELECT try_cast(id AS UUID) AS id, rowid AS row, received,
-        md5_number(metrics::VARCHAR) AS digest
-    FROM arrived WHERE try_cast(install AS UUID) IS NOT NULL
-) ANTI JOIN reports USING (id)
-WHERE id IS NOT NULL
-GROUP BY id
+    SELECT metrics,
+        coalesce(TRY(json_transform(metrics, '"MAP(VARCHAR, VARCHAR)"')), MAP {}) AS map
+    FROM (SELECT DISTINCT metrics FROM arrived)
+)
 """
 
 _NEW_PROFILES = """
 INSERT INTO profiles BY NAME
 SELECT (SELECT coalesce(max(profile), 0) FROM profiles)
         + row_number() OVER (ORDER BY digest) AS profile,
-    digest, os, os_version, version, metrics
-FROM (SELECT digest, min(row) AS row FROM fresh ANTI JOIN profiles USING (digest) GROUP BY digest)
-    JOIN arrived ON arrived.rowid = row
+    digest, map AS metrics,
+    map['os'] AS os, map['os_version'] AS os_version, map['package_version'] AS version
+FROM (
+    SELECT digest, any_value(map) AS map
+    FROM profiled ANTI JOIN profiles USING (digest) GROUP BY digest
+)
 """
 
 _NEW_REPORTS = """
 INSERT INTO {table} BY NAME
-SELECT arrived.* EXCLUDE (os_version, metrics)
-        REPLACE (fresh.id AS id, arrived.install::UUID AS install),
-    profile
-FROM arrived JOIN fresh ON arrived.rowid = fresh.row JOIN profiles USING (digest)
+SELECT arrived.* EXCLUDE (metrics), os, version, profile
+FROM arrived JOIN (
+    SELECT profiled.metrics, os, version, profile FROM profiled JOIN profiles USING (digest)
+) USING (metrics)
 WHERE {condition}
 """
 
 # Each install that the new reports are about, and the first of their days.
 _TOUCHED = """
 CREATE TEMP TABLE touched AS
-SELECT app, install::UUID AS install, min(day) AS since, bool_or(ci) AS by_ci
-FROM arrived JOIN fresh ON arrived.rowid = fresh.row
-GROUP BY ALL
+SELECT app, install, min(day) AS since, bool_or(ci) AS by_ci FROM arrived GROUP BY ALL
 """
 
 # Its whole life is to be copied to the tables with CI.
@@ -263,9 +273,14 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
 
     To be called in a transaction, without which it would be half done when it is cut off.
     """
-    connection.execute(_FRESH)
+    connection.execute(_KNOWN)
+    connection.execute(_DOUBLE)
+    new = connection.execute("SELECT count(*) FROM arrived").fetchall()[0][0]
+    if not new:
+        return 0
+    connection.execute(_PROFILED)
     connection.execute(_NEW_PROFILES)
-    rows = connection.execute(_NEW_REPORTS.format(table="reports", condition="true")).fetchall()
+    connection.execute(_NEW_REPORTS.format(table="reports", condition="true"))
     connection.execute(_NEW_REPORTS.format(table="errors", condition="kind = 'error'"))
     connection.execute(_TOUCHED)
     connection.execute(_FIRST_IN_CI)
@@ -274,10 +289,11 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_THEIRS, [since])
     connection.execute(_IN_CI)
     _work_out_anew(connection, "", "touched", "NOT ci")
-    _work_out_anew(connection, "_ci", "in_ci", "true")
-    for temporary in ("fresh", "touched", "theirs", "in_ci"):
+    if connection.execute("SELECT 1 FROM in_ci LIMIT 1").fetchall():
+        _work_out_anew(connection, "_ci", "in_ci", "true")
+    for temporary in ("profiled", "touched", "theirs", "in_ci"):
         connection.execute(f"DROP TABLE {temporary}")
-    return int(rows[0][0])
+    return int(new)
 
 
 def _work_out_anew(

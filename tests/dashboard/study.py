@@ -29,13 +29,13 @@ Estimate = Callable[[History], pd.DataFrame]
 # A visit with errors is a report for each; one without is a run.
 _ARRIVE = f"""
 INSERT INTO arrived BY NAME
-SELECT md5(visit || '-' || error) AS id, project::VARCHAR AS app, md5(install::VARCHAR) AS install,
+SELECT md5(visit || '-' || error)::UUID AS id, project::VARCHAR AS app,
+    md5(install::VARCHAR)::UUID AS install,
     DATE '{FIRST}' + day::INTEGER AS day,
     epoch_ms((DATE '{FIRST}' + day::INTEGER)::TIMESTAMP) AS time,
     if(error < 0, 'run', 'error') AS kind, if(error < 0, NULL, error::VARCHAR) AS fingerprint,
-    'Error' AS error_type, 'm:f' AS error_where, version::VARCHAR AS version,
-    system::VARCHAR AS os,
-    MAP {{'package_version': version::VARCHAR, 'os': system::VARCHAR}} AS metrics,
+    'Error' AS error_type, 'm:f' AS error_where,
+    to_json({{package_version: version::VARCHAR, os: system::VARCHAR}})::VARCHAR AS metrics,
     false AS ci, 0 AS dropped, 0 AS received
 FROM happened
 """

@@ -70,5 +70,6 @@ def test_killed_a_hundred_times_it_holds_what_one_run_holds(
 
 
 def assert_no_report_is_doubled(warehouse: Warehouse) -> None:
-    ids = [row[0] for row in contents(warehouse)["reports"]]
-    assert len(set(ids)) == len(ids)
+    with warehouse.reading() as snapshot:
+        reports = snapshot.table("reports")
+        assert reports.id.nunique().execute() == reports.count().execute()

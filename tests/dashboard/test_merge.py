@@ -14,7 +14,7 @@ from dashboard.warehouse import Warehouse
 from tests.dashboard.histories import contents, fill, random_reports
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6), pieces=st.integers(2, 5), in_order=st.booleans())
 def test_the_order_of_arrival_does_not_matter(
     tmp_path_factory: Any, seed: int, pieces: int, in_order: bool
