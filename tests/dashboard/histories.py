@@ -108,7 +108,7 @@ def fill(warehouse: Warehouse, reports: Iterable[Mapping[str, Any]], source: str
 # Profiles, points and tasks are numbered as they come, so what they say is compared.
 _PROFILED = "(SELECT * EXCLUDE (profile) FROM {} JOIN profiles USING (profile))"
 _PLACED = f"(SELECT * EXCLUDE (point) FROM {_PROFILED} JOIN points USING (point))"
-_DEPLOYED = "(SELECT * EXCLUDE (task) FROM {} JOIN tasks USING (task))"
+_DEPLOYED = f"(SELECT * EXCLUDE (task) FROM {_PROFILED} JOIN tasks USING (task))"
 _TABLES = {
     "reports": _PROFILED.format("reports"),
     "errors": _PROFILED.format("errors"),
