@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.views import adoption, errors, one_time, overview, platforms, solutions
+from dashboard.views import adoption, errors, one_time, overview, platforms, sign_in, solutions
 from dashboard.views.frame import View, open_view
 
 Show = Callable[[View], None]
@@ -23,6 +23,7 @@ def _page(show: Show, title: str, icon: str, path: str | None = None) -> st.Page
 
 
 st.set_page_config(page_title="Wald", page_icon=":material/flight:", layout="wide")
+account = sign_in.admit()
 st.navigation(
     [
         _page(overview.show, "Overview", "dashboard"),
@@ -31,6 +32,7 @@ st.navigation(
         _page(solutions.show, "Solutions", "deployed_code", "solutions"),
         _page(one_time.show, "One-time users", "person_off", "one-time"),
         _page(errors.show, "Errors", "bug_report", "errors"),
+        *account,
     ],
     position="top",
 ).run()
