@@ -24,7 +24,7 @@ def funnel(history: History, steps: tuple[str, ...] = STEPS) -> ibis.Table:
     tasks = history.tasks.mutate(number=number).filter(_.operation.isin(steps))
     runs = history.in_period(history.chosen_deployments, "day")
     key = ("install", "number")
-    reached = []
+    reached: list[ibis.Table] = []
     for operation in steps:
         tried = tasks.filter(_.operation == operation).select("task", "number")
         taken = runs.inner_join(tried, "task").select(*key, "time")

@@ -112,7 +112,7 @@ def _strata(cells: ibis.Table) -> ibis.Table:
 
 def _summed(cells: ibis.Table, *columns: str, by: tuple[str, ...] = ()) -> ibis.Table:
     """Add each column's sum over the stratum that a cell lies in, of each level."""
-    sums = {}
+    sums: dict[str, ibis.Value] = {}
     for level, keys in enumerate(STRATA):
         stratum = ibis.window(group_by=[*by, *keys])
         sums |= {f"{name}_{level}": cells[name].sum().over(stratum) for name in columns}
