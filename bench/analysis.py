@@ -24,10 +24,12 @@ import duckdb
 from bench import _raw
 from bench._reports import APP, DAYS, FIRST, STEPS, arrive, draw
 from dashboard import tables
-from dashboard.analysis import choices, one_time, platforms, solutions, survival
+from dashboard.analysis import choices, one_time, platforms, recent, solutions, survival
 from dashboard.analysis.apps import apps
+from dashboard.analysis.clean_visits import clean_visits
 from dashboard.analysis.comparison import compared
 from dashboard.analysis.history import History
+from dashboard.analysis.releases import releases
 from dashboard.analysis.scope import Scope
 from dashboard.merge import SCHEMA, merge
 from dashboard.warehouse import SCHEMA_VERSION, Snapshot, Warehouse
@@ -93,16 +95,23 @@ PAGES: dict[str, dict[str, Ask]] = {
         "new_installs": _table("new_installs"),
         "active_installs": _table("active_installs"),
         "error_interval": _table("error_interval"),
+        "version_shifts": _analysis(recent.version_shifts),
+        "success_shifts": _analysis(recent.success_shifts),
+        "new_errors": _analysis(recent.new_errors),
     },
     "adoption": {
-        name: _table(name)
-        for name in (
-            "new_installs",
-            "active_installs",
-            "lifecycle",
-            "version_adoption",
-            "retention",
-        )
+        **{
+            name: _table(name)
+            for name in (
+                "new_installs",
+                "active_installs",
+                "lifecycle",
+                "version_adoption",
+                "retention",
+                "stickiness",
+            )
+        },
+        "releases": _analysis(releases),
     },
     "platforms": {
         "os_families": _analysis(platforms.os_families),
@@ -123,6 +132,7 @@ PAGES: dict[str, dict[str, Ask]] = {
         "one_time_shares": _analysis(one_time.one_time_shares),
         "one_time_by_version": _analysis(one_time.one_time_by_version),
         "one_time_by_system": _analysis(one_time.one_time_by_system),
+        "one_time_by_operation": _analysis(one_time.one_time_by_operation),
         "first_run_errors": _table("first_run_errors"),
     },
     "errors": {
@@ -134,7 +144,7 @@ PAGES: dict[str, dict[str, Ask]] = {
     },
     "one error": {"survival": _survival},
     "health": {
-        "stickiness": _table("stickiness"),
+        "clean_visits": _analysis(clean_visits),
         "error_free": _table("error_free"),
         "loss_account": _table("loss_account"),
     },
