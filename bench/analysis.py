@@ -24,9 +24,12 @@ import duckdb
 from bench import _raw
 from bench._reports import APP, DAYS, FIRST, STEPS, arrive, draw
 from dashboard import tables
-from dashboard.analysis import choices, headline, one_time, platforms, solutions
+from dashboard.analysis import choices, one_time, platforms, recent, solutions, survival
 from dashboard.analysis.apps import apps
+from dashboard.analysis.clean_visits import clean_visits
+from dashboard.analysis.comparison import compared
 from dashboard.analysis.history import History
+from dashboard.analysis.releases import releases
 from dashboard.analysis.scope import Scope
 from dashboard.merge import SCHEMA, merge
 from dashboard.warehouse import SCHEMA_VERSION, Snapshot, Warehouse
@@ -40,9 +43,14 @@ SCOPES: dict[str, dict[str, Any]] = {
     "version": {"until": LAST, "versions": ("1.10",)},
     "OS": {"until": LAST, "systems": ("Linux",)},
     "90 d, OS": {**QUARTER, "systems": ("Linux",)},
+    "solution": {"until": LAST, "solutions": ("fail2ban",)},
+    "metric": {"until": LAST, "metrics": (("backend", ("docker",)),)},
 }
 BUDGET = {name: 500 if name in ("all", "90 days") else 1500 for name in SCOPES}
 """Of all tables of a page together, ms."""
+
+MOST_FREQUENT = f"{4096:016x}"
+"""The fingerprint of the error that most installs meet."""
 
 REPEATS = 3
 NEW = 10_000
@@ -58,41 +66,52 @@ def _analysis(analysis: Callable[[History], Any]) -> Ask:
     return lambda history: tables.as_frame(analysis(history))
 
 
-def _before(ask: Ask) -> Ask:
-    """Of the period before, as long."""
+def _of_a_period(ask: Ask) -> Ask:
+    """Of all time, which has no period before it, the last half."""
 
-    def of_before(history: History) -> object:
-        since, until = history.scope.since, history.scope.until
-        if since is None or until is None:
-            return None
-        day = timedelta(days=1)
-        return ask(history.within(since - (until - since) - day, since - day))
+    def of_a_period(history: History) -> object:
+        since = history.scope.since or FIRST + timedelta(days=DAYS // 2)
+        return ask(history.within(since, LAST))
 
-    return of_before
+    return of_a_period
 
 
+def _survival(history: History) -> object:
+    sample = survival.matched_sample(history, MOST_FREQUENT)
+    return survival.survival(sample), survival.log_rank(sample)
+
+
+# Grouped as the pages draw them.
 PAGES: dict[str, dict[str, Ask]] = {
     "every page": {
         "apps": lambda history: apps(history.stored).to_pandas(),
         "versions": _analysis(choices.versions),
         "systems": _analysis(choices.systems),
+        "solutions": _analysis(choices.solutions),
+        "metrics": _analysis(choices.metric_choices),
     },
     "overview": {
-        "headline": _analysis(headline.headline),
-        "headline before": _before(_analysis(headline.headline)),
+        "compared": _of_a_period(compared),
         "new_installs": _table("new_installs"),
         "active_installs": _table("active_installs"),
-        "error_impact": _table("error_impact"),
+        "error_interval": _table("error_interval"),
+        "version_shifts": _analysis(recent.version_shifts),
+        "success_shifts": _analysis(recent.success_shifts),
+        "new_errors": _analysis(recent.new_errors),
     },
     "adoption": {
-        name: _table(name)
-        for name in (
-            "new_installs",
-            "active_installs",
-            "lifecycle",
-            "version_adoption",
-            "retention",
-        )
+        **{
+            name: _table(name)
+            for name in (
+                "new_installs",
+                "active_installs",
+                "lifecycle",
+                "version_adoption",
+                "retention",
+                "stickiness",
+            )
+        },
+        "releases": _analysis(releases),
     },
     "platforms": {
         "os_families": _analysis(platforms.os_families),
@@ -105,17 +124,31 @@ PAGES: dict[str, dict[str, Ask]] = {
         "by_operation": _analysis(solutions.deployments_by_operation),
         "by_solution": _analysis(solutions.deployments_by_solution),
         "by_week": _analysis(solutions.deployments_by_week),
+        "solution_quality": _table("solution_quality"),
+        "funnel": _table("funnel"),
     },
     "one-time": {
         "one_time": _table("one_time"),
         "one_time_shares": _analysis(one_time.one_time_shares),
         "one_time_by_version": _analysis(one_time.one_time_by_version),
         "one_time_by_system": _analysis(one_time.one_time_by_system),
+        "one_time_by_operation": _analysis(one_time.one_time_by_operation),
+        "first_run_errors": _table("first_run_errors"),
     },
     "errors": {
-        "error_impact": _table("error_impact"),
+        "error_interval": _table("error_interval"),
+        "error_fates": _table("error_fates"),
+        "won_back": _table("won_back"),
+        "won_back_versions": _table("won_back_versions"),
         "left_after_error": _table("left_after_error"),
     },
+    "one error": {"survival": _survival},
+    "health": {
+        "clean_visits": _analysis(clean_visits),
+        "error_free": _table("error_free"),
+        "loss_account": _table("loss_account"),
+    },
+    "only exported": {"error_impact": _table("error_impact")},
 }
 
 

@@ -35,7 +35,8 @@ _VISIT = """
 # A run report that names a solution. Gaps to the install's report before: of the same task, and of
 # the same solution, 0 where both lie on one day or in one week.
 _DEPLOYMENT = """
-    app VARCHAR, install UUID, day DATE, week DATE, task INTEGER, succeeded BOOLEAN,
+    app VARCHAR, install UUID, time BIGINT, day DATE, week DATE, task INTEGER,
+    succeeded BOOLEAN, duration_ms BIGINT,
     gap INTEGER, week_gap INTEGER, solution_gap INTEGER, solution_week_gap INTEGER,
     os VARCHAR, version VARCHAR, profile INTEGER
 """
@@ -142,7 +143,8 @@ FROM (
 # they arrived, so the least of the days spares reading most of the table.
 _THEIRS = """
 CREATE TEMP TABLE theirs AS
-SELECT app, install, id, time, day, ci, profile, kind = 'error' AS failed, os, version,
+SELECT app, install, id, time, day, ci, profile, duration_ms, os, version,
+    kind = 'error' AS failed,
     coalesce(outcome = 'ok', false) AS succeeded, CASE WHEN kind = 'run' THEN task END AS task,
     tasks.solution
 FROM reports JOIN touched USING (app, install)
@@ -246,7 +248,7 @@ SELECT * EXCLUDE (last_day, last_solution_day),
     day - last_solution_day AS solution_gap,
     (week - date_trunc('week', last_solution_day)::DATE) // 7 AS solution_week_gap
 FROM (
-    SELECT * EXCLUDE (time, id, solution), date_trunc('week', day)::DATE AS week,
+    SELECT * EXCLUDE (id, solution), date_trunc('week', day)::DATE AS week,
         lag(day) OVER (
             PARTITION BY app, install, task ORDER BY time NULLS FIRST, day, id
         ) AS last_day,
@@ -254,7 +256,8 @@ FROM (
             PARTITION BY app, install, solution ORDER BY time NULLS FIRST, day, id
         ) AS last_solution_day,
     FROM (
-        SELECT app, install, task, solution, day, time, id, succeeded, os, version, profile
+        SELECT app, install, task, solution, day, time, id, succeeded, duration_ms,
+            os, version, profile
         FROM theirs SEMI JOIN {installs} USING (app, install)
         WHERE task IS NOT NULL AND {condition}
         UNION ALL BY NAME

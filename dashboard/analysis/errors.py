@@ -49,7 +49,7 @@ def error_impact(history: History) -> pd.DataFrame:
     - left, expected, excess: over the matched visits: how many left; how many of as many
       control visits in the same strata did; the difference, which is the users it cost
     - ci_low, ci_high: 95 % interval of the excess, by the normal law
-    - q_value: two-sided, Benjamini–Hochberg over the errors
+    - q_value: two-sided, Benjamini–Hochberg over the errors that can be judged
 
     This is the file others rely on. Interval and q-value promise too much where strata are fine;
     `error_interval` says how sure one may be.
@@ -171,11 +171,13 @@ def with_interval(table: pd.DataFrame) -> pd.DataFrame:
         out=np.where(table["excess"] == 0, 0.0, np.inf),
         where=deviation > 0,
     )
-    p_values = 2 * stats.norm.sf(np.abs(z))
-    table["q_value"] = stats.false_discovery_control(p_values) if len(table) else p_values
     judged = table["visits"] > table["unmatched"]
-    estimates = ["expected", "excess", "ci_low", "ci_high", "q_value"]
+    estimates = ["expected", "excess", "ci_low", "ci_high"]
     table.loc[~judged, estimates] = None
+    # What can't be judged is no test among those to correct for.
+    p_values = 2 * stats.norm.sf(np.abs(z[judged]))
+    table["q_value"] = np.nan
+    table.loc[judged, "q_value"] = stats.false_discovery_control(p_values)
     table = table.sort_values(["excess", "fingerprint"], ascending=[False, True])
     result: pd.DataFrame = table[list(IMPACT)].astype(IMPACT)
     return result

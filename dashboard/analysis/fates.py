@@ -20,7 +20,8 @@ def error_fates(history: History) -> ibis.Table:
     (stayed). Most installs first.
     """
     met = _last_met(history)
-    met = met.left_join(_afterwards(history, met), ["fingerprint", "install"])
+    stayed = met.filter(~_.left, ~_.censored).select("fingerprint", "install", "day")
+    met = met.left_join(_afterwards(history, stayed), ["fingerprint", "install"])
     upgraded = (met.version != met.later_version).fill_null(False)
     stays = ~met.left & ~met.censored
     counted = met.group_by("fingerprint").agg(
@@ -40,12 +41,15 @@ def _last_met(history: History) -> ibis.Table:
 
     The version is that of the day's last such error: who updates on that day did so after it.
     """
-    errors = history.errors.group_by("fingerprint", "install", "day")
-    met = errors.agg(version=_.version.last(order_by=["time", "id"]))
-    visits = history.shown_visits.select("install", "day", "left", "censored")
+    visits = history.shown_visits.filter(_.errors > 0)
+    visits = visits.select("install", "day", "left", "censored")
+    met = history.errors.select("fingerprint", "install", "day", "version", "time", "id")
     met = met.inner_join(visits, ["install", "day"])
-    latest = ibis.window(group_by=["fingerprint", "install"], order_by=ibis.desc("day"))
-    return met.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
+    latest = ibis.window(
+        group_by=["fingerprint", "install"], order_by=[ibis.desc("time"), ibis.desc("id")]
+    )
+    met = met.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
+    return met.drop("place", "time", "id")
 
 
 def _afterwards(history: History, met: ibis.Table) -> ibis.Table:

@@ -7,7 +7,6 @@ from ibis import _
 from ibis import literal as lit
 
 from dashboard.analysis.history import History
-from dashboard.analysis.solutions import deployments
 
 STEPS = ("init", "install", "test")
 """Operations in the order of a deployment."""
@@ -20,27 +19,30 @@ def funnel(history: History, steps: tuple[str, ...] = STEPS) -> ibis.Table:
     to the next one with its first run of the next operation that is not earlier. `share` is of
     those who came to the first step. A solution that nobody began with the first is left out.
     """
-    runs = history.in_period(deployments(history), "day").filter(_.operation.isin(steps))
-    runs = runs.select("install", "solution", "operation", "time")
-    key = ("install", "solution")
-    reached = runs.filter(_.operation == steps[0]).group_by(*key).agg(at_0=_.time.min())
-    for step, operation in enumerate(steps[1:], 1):
-        taken = runs.filter(_.operation == operation).drop("operation")
-        after = reached.inner_join(taken, key)
-        after = after.filter(after.time >= after[f"at_{step - 1}"]).group_by(*key)
-        came = after.agg(_.time.min().name(f"at_{step}"))
-        reached = reached.left_join(came, key).drop("install_right", "solution_right")
-    counted = reached.group_by("solution").agg(
-        **{f"step_{step}": reached[f"at_{step}"].count() for step in range(len(steps))}
-    )
+    # By the number of a solution's first task, which is quicker to compare than its name.
+    number = history.tasks.task.min().over(ibis.window(group_by="solution"))
+    tasks = history.tasks.mutate(number=number).filter(_.operation.isin(steps))
+    runs = history.in_period(history.chosen_deployments, "day")
+    key = ("install", "number")
+    reached: list[ibis.Table] = []
+    for operation in steps:
+        tried = tasks.filter(_.operation == operation).select("task", "number")
+        taken = runs.inner_join(tried, "task").select(*key, "time")
+        if reached:
+            before = reached[-1].rename(since="time")
+            taken = taken.inner_join(before, key).filter(_.time >= _.since)
+        reached.append(taken.group_by(*key).agg(time=_.time.min()))
+    counts = [came.group_by("number").agg(installs=_.count()) for came in reached]
+    named = tasks.select("number", "solution").distinct()
+    named = named.inner_join(counts[0].rename(begun="installs"), "number")
     rows = [
-        counted.select(
+        named.left_join(count, "number").select(
             "solution",
-            step=lit(step + 1),
+            step=lit(step),
             operation=lit(operation),
-            installs=counted[f"step_{step}"],
-            share=counted[f"step_{step}"] / counted.step_0,
+            installs=_.installs.fill_null(0),
+            share=_.installs.fill_null(0) / _.begun,
         )
-        for step, operation in enumerate(steps)
+        for step, (operation, count) in enumerate(zip(steps, counts, strict=True), 1)
     ]
     return ibis.union(*rows).order_by("solution", "step")

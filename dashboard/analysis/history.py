@@ -91,14 +91,12 @@ class History:
         if not self.scope.filtered:
             return visits
         chosen = self.filtered(visits)
-        life = ibis.window(group_by="install", order_by="day")
-        return chosen.mutate(
-            gap=_.day.delta(_.day.lag().over(life), unit="day"),
-            next_day=_.day.lead().over(life),
-            next_gap=_.day.lead().over(life).delta(_.day, unit="day"),
-            week_gap=_weeks_between(_.week.lag().over(life), _.week),
-            next_week_gap=_weeks_between(_.week, _.week.lead().over(life)),
-        )
+        if not self.scope.only_systems:
+            return _with_gaps_between(chosen)
+        # Most installs come on one OS alone: their gaps are as they stand.
+        several = self.stored("several_os").filter(_.app == self.scope.app)
+        mixed = _with_gaps_between(chosen.semi_join(several, "install"))
+        return chosen.anti_join(several, "install").union(mixed)
 
     @cached_property
     def shown_visits(self) -> ibis.Table:
@@ -107,8 +105,8 @@ class History:
 
     @cached_property
     def deployments(self) -> ibis.Table:
-        """Run reports with a solution: install, day, week, task (the number of its row in
-        `tasks`), succeeded, os, version, profile, and of all the install's ones:
+        """Run reports with a solution: install, time, day, week, task (the number of its row in
+        `tasks`), succeeded, duration_ms, os, version, profile, and of all the install's ones:
 
         - gap, week_gap: days and weeks since the last one of the same task; null for the first
         - solution_gap, solution_week_gap: since the last one of the same solution
@@ -209,6 +207,21 @@ class History:
 
     def _in_scope(self, table: ibis.Table) -> ibis.Table:
         return table.filter(_.app == self.scope.app, _.day <= lit(self.scope.last_day))
+
+
+def _with_gaps_between(visits: ibis.Table) -> ibis.Table:
+    """Visits with the gaps between them, whatever lay between."""
+    life = ibis.window(group_by="install", order_by="day")
+    last_day, next_day = visits.day.lag().over(life), visits.day.lead().over(life)
+    gaps = {
+        "gap": visits.day.delta(last_day, unit="day"),
+        "next_day": next_day,
+        "next_gap": next_day.delta(visits.day, unit="day"),
+        "week_gap": _weeks_between(visits.week.lag().over(life), visits.week),
+        "next_week_gap": _weeks_between(visits.week, visits.week.lead().over(life)),
+    }
+    # As they were, so that both kinds go into one table.
+    return visits.mutate(**{name: gap.cast(visits[name].type()) for name, gap in gaps.items()})
 
 
 def _weeks_between(first: ibis.Value, second: ibis.Value) -> ibis.Value:

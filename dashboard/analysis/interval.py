@@ -85,9 +85,8 @@ def _cells(history: History, judged: ibis.Table, met: ibis.Table, shown: ibis.Ta
     visits = in_cells(judged, visits="count", gone="leavers")
     exposed = in_cells(met, "fingerprint", met="count", met_gone="leavers")
     cells = in_cells(shown, "fingerprint", n1="count", a="leavers")
-    for level, coarse in enumerate(STRATA):
-        visits = _summed(visits, ("visits", "gone"), level, coarse)
-        exposed = _summed(exposed, ("met", "met_gone"), level, ("fingerprint", *coarse))
+    visits = _summed(visits, "visits", "gone")
+    exposed = _summed(exposed, "met", "met_gone", by=("fingerprint",))
     return cells.inner_join(exposed, ["fingerprint", *keys]).inner_join(visits, list(keys))
 
 
@@ -111,12 +110,13 @@ def _strata(cells: ibis.Table) -> ibis.Table:
     return strata.agg(n1=_.n1.sum(), a=_.a.sum(), n0=_.n0.max(), p0=_.p0.max())
 
 
-def _summed(
-    cells: ibis.Table, columns: tuple[str, ...], level: int, keys: tuple[str, ...]
-) -> ibis.Table:
-    """Add each column's sum over the stratum of that level that a cell lies in."""
-    sums = {f"{name}_{level}": cells[name].sum().over(group_by=keys) for name in columns}
-    return cells.mutate(**sums)
+def _summed(cells: ibis.Table, *columns: str, by: tuple[str, ...] = ()) -> ibis.Table:
+    """Add each column's sum over the stratum that a cell lies in, of each level."""
+    sums: dict[str, ibis.Value] = {}
+    for level, keys in enumerate(STRATA):
+        stratum = ibis.window(group_by=[*by, *keys])
+        sums |= {f"{name}_{level}": cells[name].sum().over(stratum) for name in columns}
+    return cells.mutate(**sums)  # all at once: each step more is work for Ibis
 
 
 def _sums(strata: ibis.Table) -> ibis.Table:

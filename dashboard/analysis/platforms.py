@@ -57,12 +57,9 @@ def version_adoption(history: History) -> ibis.Table:
 
 def _by_profile(history: History) -> ibis.Table:
     """Profiles, with the `installs` whose last visit in the period has them."""
-    shown = history.shown_visits
-    if history.scope.filtered:
-        last = shown.group_by("install").agg(profile=_.profile.argmax(_.day))
-    else:
-        beyond = shown.next_day > lit(history.scope.until or history.scope.last_day)
-        last = shown.filter(beyond.fill_null(True))
+    shown = history.in_period(history.chosen_visits, "day")
+    beyond = shown.next_day > lit(history.scope.until or history.scope.last_day)
+    last = shown.filter(beyond.fill_null(True))
     counted = last.group_by("profile").agg(installs=_.count())
     return history.profiles.inner_join(counted, "profile")
 

@@ -48,6 +48,16 @@ class Scope:
         return bool(self.versions or self.systems or self.solutions or self.metrics)
 
     @property
+    def only_systems(self) -> bool:
+        """Whether no filter but that of OS families chooses."""
+        return bool(self.systems) and not (self.versions or self.solutions or self.metrics)
+
+    @property
+    def only_solutions(self) -> bool:
+        """Whether no filter but that of solutions chooses."""
+        return bool(self.solutions) and not (self.versions or self.systems or self.metrics)
+
+    @property
     def last_judged(self) -> date:
         """The last day whose visits are not censored: its whole horizon lies before `as_of`."""
         return self.as_of - timedelta(days=self.horizon)

@@ -6,7 +6,7 @@ import ibis
 from ibis import _
 
 from dashboard.analysis.history import History
-from dashboard.analysis.solutions import deployments
+from dashboard.analysis.solutions import COUNTS, operations
 
 
 def solution_quality(history: History) -> ibis.Table:
@@ -16,16 +16,19 @@ def solution_quality(history: History) -> ibis.Table:
     `timed` attempts that succeeded and tell one: median and 90th percentile, interpolated
     linearly between two values. What failed or was called off says nothing of how long it takes.
     """
-    runs = history.in_period(deployments(history), "day")
-    ok = (runs.outcome == "ok").fill_null(False)
-    runs = runs.mutate(ok=ok, duration=ibis.ifelse(ok, runs.duration_ms, ibis.null("int64")))
-    counted = runs.group_by("solution", "operation").agg(
-        attempts=_.count(),
-        succeeded=_.ok.sum(),
-        installs=_.install.nunique(),
-        share=_.ok.mean(),
-        timed=_.duration.count(),
-        median_ms=_.duration.quantile(0.5),
-        p90_ms=_.duration.quantile(0.9),
+    ended = history.in_period(history.chosen_deployments, "day").filter(_.succeeded)
+    times = ended.group_by("task").agg(
+        timed=_.duration_ms.count(),
+        spread=_.duration_ms.quantile([0.5, 0.9]),  # at once, as they are selected but once
     )
-    return counted.order_by("solution", "operation")
+    counted = operations(history).left_join(times, "task").drop("task_right")
+    named = counted.inner_join(history.tasks, "task")
+    return named.select(
+        "solution",
+        "operation",
+        *COUNTS,
+        share=_.succeeded / _.attempts,
+        timed=_.timed.fill_null(0),
+        median_ms=_.spread[0],
+        p90_ms=_.spread[1],
+    ).order_by("solution", "operation")

@@ -25,16 +25,20 @@ def solution_deployments(history: History) -> ibis.Table:
 
 def deployments_by_operation(history: History) -> ibis.Table:
     """solution, operation, attempts, succeeded, installs: over the period."""
+    named = operations(history).inner_join(history.tasks, "task")
+    return named.order_by("solution", "operation").select("solution", "operation", *COUNTS)
+
+
+def operations(history: History) -> ibis.Table:
+    """task, attempts, succeeded, installs: over the period."""
     runs = history.in_period(history.chosen_deployments, "day")
-    counted = _counted(history, runs, _first_in_period(history, runs.gap, runs.day), "task")
-    named = counted.inner_join(history.tasks, "task").order_by("solution", "operation")
-    return named.select("solution", "operation", *COUNTS)
+    return _counted(history, runs, first_in_period(history, runs.gap, runs.day), "task")
 
 
 def deployments_by_solution(history: History) -> ibis.Table:
     """solution, attempts, succeeded, installs: over the period, most attempts first."""
     runs = history.in_period(_with_solution(history), "day")
-    first = _first_in_period(history, runs.solution_gap, runs.day)
+    first = first_in_period(history, runs.solution_gap, runs.day)
     counted = _counted(history, runs, first, "solution")
     return counted.order_by(ibis.desc("attempts"), "solution")
 
@@ -50,17 +54,12 @@ def deployments_by_week(history: History) -> ibis.Table:
     return frame.mutate(**{name: _[name].fill_null(0) for name in COUNTS}).order_by(*keys)
 
 
-def deployments(history: History) -> ibis.Table:
-    """The run reports that name a solution, of any day."""
-    return history.filtered_reports(history.reports).filter(_.kind == "run", _.solution.notnull())
-
-
 def _with_solution(history: History) -> ibis.Table:
     tasks = history.tasks.select("task", "solution")
     return history.chosen_deployments.inner_join(tasks, "task")
 
 
-def _first_in_period(
+def first_in_period(
     history: History, gap: ibis.IntegerValue, day: ibis.DateValue
 ) -> ibis.BooleanValue:
     """Whether the install's one before lies before the period."""
@@ -73,8 +72,9 @@ def _counted(
     history: History, runs: ibis.Table, first: ibis.BooleanValue, *keys: str
 ) -> ibis.Table:
     """Attempts, those that succeeded, and installs: each with its `first` of those counted."""
-    # That holds among all deployments; a filter may leave the first one out.
-    installs = runs.install.nunique() if history.scope.filtered else first.sum()
+    # That holds among all deployments of a solution; other filters may leave the first one out.
+    whole = history.scope.only_solutions or not history.scope.filtered
+    installs = first.sum() if whole else runs.install.nunique()
     return runs.group_by(*keys).agg(
         attempts=_.count(), succeeded=_.succeeded.sum(), installs=installs
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import ibis
 import numpy as np
@@ -44,8 +45,8 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
     """
     exposed = _first_exposed(history, fingerprint)
     clean = history.visits.filter(~_.censored, _.errors == 0)
-    controls = placed(history, clean.select("install", "day", "number", "left", "point"))
-    controls = _drawn(exposed, _of_some_installs(history, controls))
+    clean = _of_some_installs(history, clean.select("install", "day", "number", "left", "point"))
+    controls = placed(history, _drawn(exposed, clean))
     exposed = in_strata(history, exposed, controls)
     number = ibis.dense_rank().over(ibis.window(order_by=["level", *STRATUM]))
     exposed = exposed.mutate(stratum=ibis.ifelse(_.n0.notnull(), number, ibis.null("int64")))
@@ -115,12 +116,13 @@ def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
 
 
 def _of_some_installs(history: History, controls: ibis.Table) -> ibis.Table:
-    """The visits of few enough installs; a pseudonym begins with any digit as often."""
+    """The visits of few enough installs: those whose pseudonyms begin with so many zeros."""
     installs = history.visits.filter(_.number == 1).count().to_pyarrow().as_py()
-    zeros = ""
-    while installs > MOST_CONTROLS * 16 ** len(zeros):
-        zeros += "0"
-    return controls.filter(pseudonym(_.install).startswith(zeros)) if zeros else controls
+    zeros = 0
+    while installs > MOST_CONTROLS * 16**zeros:
+        zeros += 1
+    last = ibis.uuid(UUID(int=16 ** (32 - zeros) - 1))
+    return controls.filter(_.install <= last) if zeros else controls
 
 
 def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
@@ -162,6 +164,7 @@ def _in_the_same(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
 def _followed(history: History, rows: ibis.Table) -> ibis.Table:
     """Add what became of each: days, left."""
     leaving = history.visits.filter(_.left).select("install", left_on="day")
+    leaving = leaving.semi_join(rows, "install")
     later = rows.left_join(leaving, ["install", rows.day <= leaving.left_on])
     keys = ("install", "day", "stratum", "exposed")
     first = later.group_by(*keys).agg(left_on=_.left_on.min())

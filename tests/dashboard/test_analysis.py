@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from dashboard.analysis.errors import error_impact
+from dashboard.analysis.errors import error_impact, with_interval
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
 from dashboard.analysis.interval import error_interval
@@ -149,6 +150,28 @@ def test_cost_of_errors(
         reach = Z95 * math.sqrt(sums["variance"])
         assert row["ci_high"] - row["excess"] == pytest.approx(reach)
         assert row["excess"] - row["ci_low"] == pytest.approx(reach)
+
+
+def test_only_what_can_be_judged_is_corrected_for() -> None:
+    sums = pd.DataFrame(
+        {
+            "fingerprint": ["a", "b", "c", "d"],
+            "type": "E",
+            "where": "m:f",
+            "installs": 40,
+            "visits": [40, 40, 3, 0],
+            "unmatched": [0, 0, 3, 0],
+            "left": [30, 21, 0, 0],
+            "expected": [20.0, 20.0, None, None],
+            "variance": [16.0, 16.0, None, None],
+        }
+    )
+    found = with_interval(sums).set_index("fingerprint")["q_value"]
+    # z = 2.5 and 0.25, two tests: the smaller p-value counts double.
+    assert found[["a", "b"]].tolist() == pytest.approx(
+        [2 * 2 * norm.sf(2.5), 2 * norm.sf(0.25)], rel=1e-12
+    )
+    assert found[["c", "d"]].isna().all()
 
 
 def test_a_single_visit_proves_nothing() -> None:
