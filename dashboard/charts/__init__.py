@@ -9,7 +9,10 @@ from dashboard.charts.heat import heat_map
 from dashboard.charts.intervals import intervals, shares_by_name, shares_over_time
 from dashboard.charts.lines import lines
 from dashboard.charts.over_time import above_and_below, bars_over_time
+from dashboard.charts.parts import Part, parts_of_a_whole
+from dashboard.charts.survival import survival_curves
 from dashboard.charts.theme import ACCENT, FEW, GREY, LOSS, PALETTE, colours
+from dashboard.charts.timeline import Kind, install_timeline
 
 __all__ = [
     "ACCENT",
@@ -17,14 +20,19 @@ __all__ = [
     "GREY",
     "LOSS",
     "PALETTE",
+    "Kind",
+    "Part",
     "above_and_below",
     "bars",
     "bars_over_time",
     "colours",
     "heat_map",
+    "install_timeline",
     "intervals",
     "lines",
+    "parts_of_a_whole",
     "shares_by_name",
     "shares_over_time",
     "stacked_shares",
+    "survival_curves",
 ]
