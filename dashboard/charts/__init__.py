@@ -8,8 +8,11 @@ from dashboard.charts.bars import bars
 from dashboard.charts.heat import heat_map
 from dashboard.charts.intervals import intervals, shares_by_name, shares_over_time
 from dashboard.charts.lines import lines
+from dashboard.charts.names import mark
 from dashboard.charts.over_time import above_and_below, bars_over_time
 from dashboard.charts.parts import Part, parts_of_a_whole
+from dashboard.charts.ranges import ranges
+from dashboard.charts.steps import steps
 from dashboard.charts.survival import survival_curves
 from dashboard.charts.theme import ACCENT, FEW, GREY, LOSS, PALETTE, colours
 from dashboard.charts.timeline import Kind, install_timeline
@@ -30,9 +33,12 @@ __all__ = [
     "install_timeline",
     "intervals",
     "lines",
+    "mark",
     "parts_of_a_whole",
+    "ranges",
     "shares_by_name",
     "shares_over_time",
     "stacked_shares",
+    "steps",
     "survival_curves",
 ]

@@ -39,7 +39,7 @@ def block(
             or of a point of the picture's first series, which is then to have a point a row.
             It has to lead to where this block is not drawn.
     """
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         st.markdown(f"##### {finding}")
         st.caption(said)
         if frame.empty:

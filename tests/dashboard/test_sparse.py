@@ -16,7 +16,7 @@ from tests.dashboard.histories import fill
 from tests.rtdb.server import Server, running
 
 PAGES = ("overview", "adoption", "platforms", "solutions", "one_time", "errors", "installs")
-QUERIES: tuple[dict[str, str], ...] = ({}, {"period": "all time"}, {"period": "30 days"})
+QUERIES: tuple[dict[str, str], ...] = ({}, {"period": "all time"}, {"period": "last 30 days"})
 LOOKED_AT = {
     "errors": ({"period": "all time", "error": "f" * 16}, {"error": "' OR 1=1 --    "}),
     "installs": ({"install": "1" * 32}, {"install": "' OR 1=1 --".ljust(32)}),
