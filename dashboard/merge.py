@@ -36,7 +36,7 @@ _VISIT = """
 _DEPLOYMENT = """
     app VARCHAR, install UUID, day DATE, week DATE, task INTEGER, succeeded BOOLEAN,
     gap INTEGER, week_gap INTEGER, solution_gap INTEGER, solution_week_gap INTEGER,
-    os VARCHAR, version VARCHAR
+    os VARCHAR, version VARCHAR, profile INTEGER
 """
 
 SCHEMA = f"""
@@ -187,7 +187,7 @@ SELECT * EXCLUDE (last_day, last_solution_day),
     day - last_solution_day AS solution_gap,
     (week - date_trunc('week', last_solution_day)::DATE) // 7 AS solution_week_gap
 FROM (
-    SELECT app, install, day, task, succeeded, os, version,
+    SELECT app, install, day, task, succeeded, os, version, profile,
         date_trunc('week', day)::DATE AS week,
         lag(day) OVER (PARTITION BY app, install, task ORDER BY time, id) AS last_day,
         lag(day) OVER (

@@ -24,7 +24,7 @@ from ibis.backends.duckdb import Backend
 from dashboard.locks import Locks
 from ingest.store import SettingError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException)
 """What DuckDB raises when a file does not hold what it should."""

@@ -16,6 +16,7 @@ from rtdb.server import listen, server_for
 from rtdb.store import Store, StoreError
 from rtdb.transfer import export_json, import_json
 
+log = logging.getLogger("rtdb")
 RULES_FILE = Path("database.rules.json")
 
 
@@ -96,10 +97,14 @@ def _rules(file: Path | None) -> Rules:
     """The rules for namespaces that set none: nobody but the owner, where there is no file."""
     if file is None and not RULES_FILE.exists():
         return parse_rules(DENY_ALL)
+    file = file or RULES_FILE
     try:
-        return parse_rules((file or RULES_FILE).read_bytes())
+        rules = parse_rules(file.read_bytes())
     except Refusal as refusal:
-        raise StoreError(f"{file or RULES_FILE}: {refusal.sentence}") from None
+        raise StoreError(f"{file}: {refusal.sentence}") from None
+    if rules.caution:
+        log.warning("%s: %s", file, rules.caution)
+    return rules
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Source: https://firebase.google.com/docs/reference/rest/database.
 
 import asyncio
 import contextlib
+import json
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
@@ -175,7 +176,8 @@ class App:
             rules = parse_rules(bytes(body))
             name = request.namespace
             await self._committer.submit(lambda writer: writer.set_rules(name, rules))
-            await _send(send, 200, b'{"status": "ok"}')
+            caution = {"warning": rules.caution} if rules.caution else {}
+            await _send(send, 200, json.dumps({"status": "ok", **caution}).encode())
         else:
             raise Refusal(405, "Method not allowed: use GET or PUT.")
 

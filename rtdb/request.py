@@ -40,7 +40,9 @@ class Request:
 
     @property
     def is_owner(self) -> bool:
-        """Whether it carries the owner's token."""
+        """Whether it carries the owner's token, and does not ask to be taken for another."""
+        if "auth_variable_override" in self.parameters:
+            return False
         given = self.parameters.get("access_token") or self.parameters.get("auth")
         bearer = self.headers.get(b"authorization", b"")
         return given == OWNER or bearer == b"Bearer " + OWNER.encode()

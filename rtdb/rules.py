@@ -2,8 +2,8 @@
 
 `.read` and `.write` are true or false; a true one holds for everything below and cannot be
 revoked there (https://firebase.google.com/docs/database/security/core-syntax). A literal key
-is preferred to a `$variable` beside it. Expressions are not evaluated: a document with one is
-refused, because to ignore a rule is worse than to lack it.
+is preferred to a `$variable` beside it. Expressions are not evaluated: one in `.read` or `.write`
+allows nothing, and where `.validate` has one, nobody but the owner writes.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ class Rules:
 
     text: bytes
     root: Node
+    expressions: tuple[str, ...] = ()
+    """Each rule that is not plainly true or false, such as `.read at /users/$uid`."""
     _above: dict[Path, tuple[int, ...]] = field(default_factory=dict)
 
     def along(self, path: Path) -> Iterator[tuple[int, Node]]:
@@ -60,8 +62,24 @@ class Rules:
             if depth < len(path):
                 node = node.below(path[depth])
 
+    @property
+    def caution(self) -> str | None:
+        """What to know where a rule is an expression."""
+        if not self.expressions:
+            return None
+        return (
+            "Rule expressions are not evaluated here, so these let nobody pass but the owner: "
+            + ", ".join(self.expressions)
+        )
+
+    @cached_property
+    def _validates(self) -> bool:
+        return any(rule.startswith(".validate") for rule in self.expressions)
+
     def allows(self, path: Path, write: bool) -> bool:
         """Whether a client without a token may read, or write, at `path`."""
+        if write and self._validates:
+            return False
         return any(node.write if write else node.read for _, node in self.along(path))
 
     def indexes_at(self, path: Path) -> dict[str, Path]:
@@ -116,30 +134,28 @@ def parse_rules(text: bytes) -> Rules:
         raise Refusal(400, "Parse error: the rules are not valid JSON.") from None
     if not isinstance(document, dict) or not isinstance(document.get("rules"), dict):
         raise Refusal(400, 'Parse error: the rules must be {"rules": {...}}.')
-    return Rules(text, _node(document["rules"], ""))
+    expressions: list[str] = []
+    root = _node(document["rules"], "", expressions)
+    return Rules(text, root, tuple(expressions))
 
 
-def _node(rules: Tree, path: str) -> Node:
+def _node(rules: Tree, path: str, expressions: list[str]) -> Node:
     if not isinstance(rules, dict):
         raise Refusal(400, f"Parse error: the rules at {path or '/'} must be an object.")
     node = Node()
     for key, rule in rules.items():
-        if key in (".read", ".write"):
-            if str(rule).lower() not in ("true", "false"):
-                raise Refusal(
-                    400,
-                    f"Rule expressions are not supported here: {key} at {path or '/'} "
-                    "must be true or false.",
-                )
-            setattr(node, key[1:], str(rule).lower() == "true")
+        if key in (".read", ".write", ".validate"):
+            said = str(rule).strip().lower()
+            if said not in ("true", "false") or (key == ".validate" and said == "false"):
+                expressions.append(f"{key} at {path or '/'}")
+            elif key != ".validate":
+                setattr(node, key[1:], said == "true")
         elif key == ".indexOn":
             node.indexes = _indexes(rule, path)
-        elif key == ".validate":
-            raise Refusal(400, f"Rule expressions are not supported here: .validate at {path}.")
         elif key.startswith("$"):
-            node.variable = _node(rule, f"{path}/{key}")
+            node.variable = _node(rule, f"{path}/{key}", expressions)
         else:
-            node.literal[key] = _node(rule, f"{path}/{key}")
+            node.literal[key] = _node(rule, f"{path}/{key}", expressions)
     return node
 
 

@@ -17,7 +17,7 @@ def error_free(history: History) -> ibis.Table:
 
     Most installs first.
     """
-    reports = history.in_period(history.filtered(history.reports), "day")
+    reports = history.in_period(history.filtered_reports(history.reports), "day")
     run = reports.kind == "run"
     of_install = reports.group_by("install", version=reports.version.fill_null(UNKNOWN)).agg(
         clean=~(reports.kind == "error").any(),

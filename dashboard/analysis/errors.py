@@ -60,7 +60,7 @@ def error_impact(history: History) -> pd.DataFrame:
     q-value: those who met the error left no more and no less often than their controls.
     """
     judged = history.visits.filter(~_.censored)
-    exposed = history.in_period(history.filtered(judged.filter(_.errors > 0)), "day")
+    exposed = history.shown_visits.filter(_.errors > 0, ~_.censored)
     exposed = exposed.inner_join(history.exposures, ["install", "day"])
     exposed = exposed.group_by("fingerprint", "point").agg(n1=_.count(), a=_.left.sum())
     strata = in_strata(history, exposed, judged.filter(_.errors == 0))
@@ -72,12 +72,6 @@ def error_impact(history: History) -> pd.DataFrame:
     # A frame: a table in memory would live on the one connection that Ibis shares between all
     # threads, and they hang there.
     return with_interval(frame.to_pandas())
-
-
-def placed_visits(history: History) -> ibis.Table:
-    """Visits that can be judged, each with its place in an install's life."""
-    judged = history.visits.filter(~_.censored)
-    return placed(history, judged.select("install", "day", "number", "errors", "left", "point"))
 
 
 def placed(history: History, table: ibis.Table) -> ibis.Table:
@@ -146,8 +140,10 @@ def _totals(strata: ibis.Table) -> ibis.Table:
 
 
 def met_errors(history: History) -> ibis.Table:
-    """Every error in the period: fingerprint, its last type and where, installs that met it."""
-    errors = history.in_period(history.filtered(history.errors), "day")
+    """Every error of the visits shown: fingerprint, its last type and where, installs with it."""
+    errors = history.in_period(history.errors, "day")
+    if history.scope.filtered:
+        errors = errors.semi_join(history.shown_visits.filter(_.errors > 0), ["install", "day"])
     last = {"order_by": ["time", "id"]}
     return errors.group_by("fingerprint").agg(
         type=_.error_type.last(**last),

@@ -88,7 +88,7 @@ class History:
         visits = self.visits
         if self.scope.since:
             visits = visits.filter(_.day >= lit(self.scope.since - LOOK_BACK))
-        if not self.filters:
+        if not self.scope.filtered:
             return visits
         chosen = self.filtered(visits)
         life = ibis.window(group_by="install", order_by="day")
@@ -106,14 +106,20 @@ class History:
         return self.in_period(self.filtered(self.visits), "day")
 
     @cached_property
-    def chosen_deployments(self) -> ibis.Table:
-        """Run reports with a solution that the filters choose: install, day, week, task (the
-        number of its row in `tasks`), succeeded, os, version, and of all the install's ones:
+    def deployments(self) -> ibis.Table:
+        """Run reports with a solution: install, day, week, task (the number of its row in
+        `tasks`), succeeded, os, version, profile, and of all the install's ones:
 
         - gap, week_gap: days and weeks since the last one of the same task; null for the first
         - solution_gap, solution_week_gap: since the last one of the same solution
         """
-        return self.filtered(self._in_scope(self._lives("deployments")))
+        return self._in_scope(self._lives("deployments"))
+
+    @cached_property
+    def chosen_deployments(self) -> ibis.Table:
+        """Of `deployments`, those that the filters choose, each by what it tells itself."""
+        chosen = self._of_profiles(self.deployments)
+        return chosen.semi_join(self._named, "task") if self.scope.solutions else chosen
 
     @cached_property
     def tasks(self) -> ibis.Table:
@@ -141,18 +147,41 @@ class History:
         """Install, day and fingerprint of every error, each once."""
         return self.errors.select("install", "day", "fingerprint").distinct()
 
-    @property
-    def filters(self) -> bool:
-        """Whether anything but the period chooses what is shown."""
-        return bool(self.scope.versions or self.scope.systems)
+    def filtered(self, visits: ibis.Table) -> ibis.Table:
+        """The visits that the filters choose: by their profile, and by what they hold.
 
-    def filtered(self, table: ibis.Table) -> ibis.Table:
-        """The rows whose version and OS are among those shown."""
+        A visit is of each solution that a report of its day names.
+        """
+        visits = self._of_profiles(visits)
+        if not self.scope.solutions:
+            return visits
+        columns = ("install", "day")
+        runs = self.deployments.semi_join(self._named, "task")
+        errors = self.errors.filter(_.solution.isin(self.scope.solutions))
+        return visits.semi_join(runs.select(*columns).union(errors.select(*columns)), columns)
+
+    def filtered_reports(self, reports: ibis.Table) -> ibis.Table:
+        """The reports that the filters choose, each by what it tells itself."""
+        reports = self._of_profiles(reports)
+        if self.scope.solutions:
+            reports = reports.filter(_.solution.isin(self.scope.solutions))
+        return reports
+
+    @cached_property
+    def _named(self) -> ibis.Table:
+        """The tasks of the solutions chosen."""
+        return self.tasks.filter(_.solution.isin(self.scope.solutions))
+
+    def _of_profiles(self, table: ibis.Table) -> ibis.Table:
+        """The rows whose version, OS and metrics are among those shown."""
         scope = self.scope
         if scope.versions:
             table = table.filter(table.version.fill_null(UNKNOWN).isin(scope.versions))
         if scope.systems:
             table = table.filter(table.os.fill_null(UNKNOWN).isin(scope.systems))
+        if scope.metrics:
+            told = [self.profiles.metrics.get(name).isin(values) for name, values in scope.metrics]
+            table = table.semi_join(self.profiles.filter(*told), "profile")
         return table
 
     def in_period(self, table: ibis.Table, column: str, unit: Unit = "D") -> ibis.Table:

@@ -12,7 +12,7 @@ from dashboard.analysis.history import History
 def lifecycle(history: History) -> ibis.Table:
     """week, new, returning, resurrected, dormant.
 
-    A version or OS filter chooses the visits that count as activity.
+    A filter chooses the visits that count as activity.
     """
     kinds = history.chosen_visits.group_by(  # few, so that what follows is small
         "week",

@@ -27,7 +27,7 @@ def loss_account(history: History) -> ibis.Table:
     - ci: from CI services
     """
     everything = History(replace(history.scope, ci=True), history.stored)
-    reports = everything.filtered(everything.reports).mutate(week=_.day.truncate("W"))
+    reports = everything.filtered_reports(everything.reports).mutate(week=_.day.truncate("W"))
     counted = reports.group_by("week").agg(
         installs=_.install.nunique(),
         reports=_.count(),

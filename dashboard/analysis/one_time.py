@@ -12,8 +12,8 @@ from dashboard.analysis.proportion import with_interval
 def one_time(history: History) -> ibis.Table:
     """cohort, installs, one_time, too_early, share: by the month of the first visit.
 
-    `too_early` have one visit that is censored; they stand in no share. A version or OS filter
-    chooses first visits.
+    `too_early` have one visit that is censored; they stand in no share. A filter chooses first
+    visits.
     """
     share = _.one_time / (_.installs - _.too_early).nullif(0)
     frame = _by_month(history).mutate(share=share).order_by("cohort")

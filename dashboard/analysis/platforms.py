@@ -58,7 +58,7 @@ def version_adoption(history: History) -> ibis.Table:
 def _by_profile(history: History) -> ibis.Table:
     """Profiles, with the `installs` whose last visit in the period has them."""
     shown = history.shown_visits
-    if history.filters:
+    if history.scope.filtered:
         last = shown.group_by("install").agg(profile=_.profile.argmax(_.day))
     else:
         beyond = shown.next_day > lit(history.scope.until or history.scope.last_day)

@@ -13,11 +13,11 @@ from dashboard.analysis.history import History
 def retention(history: History) -> ibis.Table:
     """cohort, size, week, active, share: of the cohort, with a visit in its week-th week after.
 
-    The cohort is the week of the first visit; a version or OS filter chooses first visits, and
-    whatever follows counts. `active` and `share` are null in a week that is not over.
+    The cohort is the week of the first visit; a filter chooses first visits, and whatever
+    follows counts. `active` and `share` are null in a week that is not over.
     """
     seen = history.visits.filter(_.week_gap.fill_null(1) > 0)  # the first of its week
-    if history.filters:
+    if history.scope.filtered:
         first = history.filtered(history.visits).filter(_.number == 1)
         seen = seen.semi_join(first, "install")
     seen = history.in_period(seen.rename(cohort="first_week", active_week="week"), "cohort", "W")

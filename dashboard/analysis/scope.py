@@ -16,8 +16,9 @@ DEFAULT_HORIZON = 30
 class Scope:
     """One app's reports as seen on a day, and which of them are shown.
 
-    `since`, `until`, `versions` and `systems` choose what is shown. Visit numbers, gaps and
-    leaving are worked out over the whole history, whatever is chosen.
+    The period and the filters choose what is shown. Visit numbers, gaps and leaving are worked
+    out over the whole history, whatever is chosen. A filter that is empty lets everything
+    through; several narrow each other.
     """
 
     app: str
@@ -33,9 +34,18 @@ class Scope:
     since: date | None = None
     until: date | None = None
     versions: tuple[str, ...] = ()
-    """Package versions shown; empty: all."""
+    """Package versions shown."""
     systems: tuple[str, ...] = ()
-    """OS families shown; empty: all."""
+    """OS families shown."""
+    solutions: tuple[str, ...] = ()
+    """Solutions shown."""
+    metrics: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Values shown, as text, of each metric that is named by its IDENTIFIER."""
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything but the period chooses what is shown."""
+        return bool(self.versions or self.systems or self.solutions or self.metrics)
 
     @property
     def last_judged(self) -> date:

@@ -52,7 +52,7 @@ def deployments_by_week(history: History) -> ibis.Table:
 
 def deployments(history: History) -> ibis.Table:
     """The run reports that name a solution, of any day."""
-    return history.filtered(history.reports).filter(_.kind == "run", _.solution.notnull())
+    return history.filtered_reports(history.reports).filter(_.kind == "run", _.solution.notnull())
 
 
 def _with_solution(history: History) -> ibis.Table:
@@ -74,7 +74,7 @@ def _counted(
 ) -> ibis.Table:
     """Attempts, those that succeeded, and installs: each with its `first` of those counted."""
     # That holds among all deployments; a filter may leave the first one out.
-    installs = runs.install.nunique() if history.filters else first.sum()
+    installs = runs.install.nunique() if history.scope.filtered else first.sum()
     return runs.group_by(*keys).agg(
         attempts=_.count(), succeeded=_.succeeded.sum(), installs=installs
     )

@@ -12,7 +12,7 @@ from ibis import literal as lit
 from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from dashboard.analysis.errors import STRATA, STRATUM, in_strata, placed_visits
+from dashboard.analysis.errors import STRATA, STRATUM, in_strata, placed
 from dashboard.analysis.history import History, pseudonym
 from dashboard.analysis.proportion import Z95
 
@@ -42,9 +42,10 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
       the last day on which leaving can be told
     - left: whether it did
     """
-    placed = placed_visits(history)
-    exposed = _first_exposed(history, placed, fingerprint)
-    controls = _drawn(exposed, _of_some_installs(history, placed.filter(_.errors == 0)))
+    exposed = _first_exposed(history, fingerprint)
+    clean = history.visits.filter(~_.censored, _.errors == 0)
+    controls = placed(history, clean.select("install", "day", "number", "left", "point"))
+    controls = _drawn(exposed, _of_some_installs(history, controls))
     exposed = in_strata(history, exposed, controls)
     number = ibis.dense_rank().over(ibis.window(order_by=["level", *STRATUM]))
     exposed = exposed.mutate(stratum=ibis.ifelse(_.n0.notnull(), number, ibis.null("int64")))
@@ -104,10 +105,10 @@ def log_rank(sample: pd.DataFrame) -> LogRank:
     return LogRank(*counts, statistic, float(stats.chi2.sf(statistic, 1)))
 
 
-def _first_exposed(history: History, placed: ibis.Table, fingerprint: str) -> ibis.Table:
+def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
     met = history.exposures.filter(_.fingerprint == fingerprint)
-    exposed = history.filtered(placed.semi_join(met, ["install", "day"]))
-    exposed = history.in_period(exposed, "day")
+    exposed = history.shown_visits.filter(~_.censored).semi_join(met, ["install", "day"])
+    exposed = exposed.select("install", "day", "number", "point")
     earliest = ibis.row_number().over(ibis.window(group_by="install", order_by="day"))
     exposed = exposed.mutate(place=earliest).filter(_.place == 0).drop("place")
     return exposed.order_by("install").limit(MOST_EXPOSED)

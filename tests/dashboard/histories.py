@@ -71,6 +71,7 @@ def _event(draw: random.Random, install: str, when: int, ci: bool) -> Iterator[d
     if draw.random() < 0.25:
         fingerprint, kind, where = draw.choice(ERRORS)
         error = {"fingerprint": fingerprint, "type": kind, "where": where}
+        base |= {"solution": draw.choice(("teler", "wazuh"))} if draw.random() < 0.5 else {}
         yield {**base, "id": f"{draw.getrandbits(128):032x}", "kind": "error", "error": error}
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 HORIZON = 30
@@ -23,8 +24,8 @@ class Prepared:
     arrived: pd.DataFrame
     """The same, CI counted."""
     visits: pd.DataFrame
-    """A row an install and day, with number, gap, next_gap, censored, left, errors, and what the
-    day's last report says."""
+    """A row an install and day, with number, gap, next_gap, censored, left, errors, solutions, and
+    what the day's last report says."""
     as_of: date
     last_day: date
     horizon: int = HORIZON
@@ -32,17 +33,29 @@ class Prepared:
     until: date = date.max
     versions: tuple[str, ...] = ()
     systems: tuple[str, ...] = ()
+    solutions: tuple[str, ...] = ()
+    metrics: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def filtered(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Visits or reports with a version and OS that are chosen."""
+        """Visits or reports with a version, OS, solution and metrics that are chosen."""
         for column, chosen in (("version", self.versions), ("os", self.systems)):
             rows = rows[rows[column].isin(chosen)] if chosen else rows
+        if self.solutions:
+            named = [bool(found & set(self.solutions)) for found in rows["solutions"]]
+            rows = rows[np.array(named, dtype=bool)]
+        for name, values in self.metrics:
+            told = [name in m and str(m[name]) in values for m in rows["metrics"]]
+            rows = rows[np.array(told, dtype=bool)]
         return rows
 
     def shown(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Those of them in the period, too."""
         rows = self.filtered(rows)
         return rows[(rows["day"] >= self.since) & (rows["day"] <= self.until)]
+
+    def touches(self, first: date) -> bool:
+        """Whether the period touches the week that begins on a day."""
+        return first + timedelta(days=6) >= self.since and first <= self.until
 
 
 _REPORT = (
@@ -51,7 +64,7 @@ _REPORT = (
 )
 _COLUMNS = (
     *(*_REPORT, "fingerprint", "type", "where"),
-    *("os", "os_version", "version", "told_version", "metrics", "day"),
+    *("os", "os_version", "version", "told_version", "metrics", "day", "solutions"),
 )
 
 
@@ -64,8 +77,7 @@ def prepared(
     horizon: int = HORIZON,
     since: date | None = None,
     until: date | None = None,
-    versions: tuple[str, ...] = (),
-    systems: tuple[str, ...] = (),
+    **filters: Any,
 ) -> Prepared:
     rows = []
     for report in {r["id"]: r for r in stored}.values():
@@ -81,6 +93,7 @@ def prepared(
                 "version": metrics.get("package_version", "unknown"),
                 "told_version": metrics.get("package_version"),
                 "metrics": metrics,
+                "solutions": {report["solution"]} if "solution" in report else set(),
                 "day": (pd.Timestamp(0) + pd.Timedelta(milliseconds=report["time"])).date(),
             }
         )
@@ -101,14 +114,14 @@ def prepared(
         horizon,
         since or date.min,
         until or date.max,
-        versions,
-        systems,
+        **filters,
     )
 
 
 _LAST = ("os", "os_version", "version", "told_version", "metrics")
 _VISIT = (
     *("install", "day", "number", "first_day", "gap", "next_gap", "censored", "left", "errors"),
+    "solutions",
     *_LAST,
 )
 
@@ -132,6 +145,7 @@ def _visits(
             "censored": censored,
             "left": not censored and (following is None or following > horizon),
             "errors": set(of_day["fingerprint"].dropna()),
+            "solutions": set[str]().union(*of_day["solutions"]),
             **{name: last[name] for name in _LAST},
         }
 
@@ -145,7 +159,8 @@ def _days(p: Prepared) -> list[date]:
     if p.visits.empty:
         return []
     first = p.visits["day"].min()
-    return [first + timedelta(days=n) for n in range((p.last_day - first).days + 1)]
+    days = [first + timedelta(days=n) for n in range((p.last_day - first).days + 1)]
+    return [day for day in days if p.since <= day <= p.until]
 
 
 def every_week(first: date, last: date) -> list[date]:
@@ -158,48 +173,51 @@ def _weeks(p: Prepared) -> list[date]:
 
 
 def new_installs(p: Prepared) -> list[tuple[Any, ...]]:
-    return [(d, sum((p.visits["day"] == d) & (p.visits["number"] == 1))) for d in _days(p)]
+    visits = p.filtered(p.visits)
+    return [(d, sum((visits["day"] == d) & (visits["number"] == 1))) for d in _days(p)]
 
 
 def active_installs(p: Prepared) -> list[tuple[Any, ...]]:
-    rows = []
+    rows, visits = [], p.filtered(p.visits)
     for day in _days(p):
         counts = []
         for span in (1, 7, 30):
             since = day - timedelta(days=span - 1)
-            seen = p.visits[(p.visits["day"] >= since) & (p.visits["day"] <= day)]
+            seen = visits[(visits["day"] >= since) & (visits["day"] <= day)]
             counts.append(seen["install"].nunique())
         rows.append((day, *counts))
     return rows
 
 
-def _active_in_weeks(p: Prepared) -> dict[date, set[str]]:
+def _active_in_weeks(p: Prepared, visits: pd.DataFrame) -> dict[date, set[str]]:
     weeks: dict[date, set[str]] = {week: set() for week in _weeks(p)}
-    for visit in p.visits.itertuples():
+    for visit in visits.itertuples():
         weeks[monday(visit.day)].add(visit.install)
     return weeks
 
 
 def lifecycle(p: Prepared) -> list[tuple[Any, ...]]:
-    active, rows, ever = _active_in_weeks(p), [], set[str]()
+    """Who is active by the visits chosen; whose life begins in that week is new."""
+    began = {v.install: monday(v.day) for v in p.visits.itertuples() if v.number == 1}
+    active, rows = _active_in_weeks(p, p.filtered(p.visits)), []
     before: set[str] = set()
     for week in _weeks(p):
         now = active[week]
-        new, returning = now - ever, now & before
-        resurrected, dormant = (now & ever) - before, before - now
-        rows.append((week, len(new), len(returning), len(resurrected), len(dormant)))
-        ever |= now
+        new = {install for install in now if began[install] == week}
+        returning, dormant = now & before, before - now
+        resurrected = now - new - returning
+        if p.touches(week):
+            rows.append((week, len(new), len(returning), len(resurrected), len(dormant)))
         before = now
     return rows
 
 
 def retention(p: Prepared) -> list[tuple[Any, ...]]:
-    active = _active_in_weeks(p)
+    active = _active_in_weeks(p, p.visits)
+    first = p.filtered(p.visits[p.visits["number"] == 1])
     rows: list[tuple[Any, ...]] = []
-    for cohort in _weeks(p):
-        members = {
-            v.install for v in p.visits.itertuples() if v.number == 1 and monday(v.day) == cohort
-        }
+    for cohort in filter(p.touches, _weeks(p)):
+        members = {v.install for v in first.itertuples() if monday(v.day) == cohort}
         for week in _weeks(p) if members else []:
             if week < cohort:
                 continue
@@ -217,28 +235,29 @@ def _last_values(visits: pd.DataFrame) -> pd.DataFrame:
 
 
 def version_adoption(p: Prepared) -> list[tuple[Any, ...]]:
-    rows = []
-    for week in _weeks(p):
-        of_week = _last_values(p.visits[[monday(day) == week for day in p.visits["day"]]])
+    rows, visits = [], p.filtered(p.visits)
+    for week in filter(p.touches, _weeks(p)):
+        of_week = _last_values(visits[visits["day"].map(monday) == week])
         for version, count in of_week["version"].value_counts().sort_index().items():
             rows.append((week, version, count))
     return rows
 
 
-def os_spread(p: Prepared, since: date, until: date) -> list[tuple[Any, ...]]:
-    shown = p.visits[(p.visits["day"] >= since) & (p.visits["day"] <= until)]
-    counts = _last_values(shown).groupby(["os", "os_version"]).size()
+def os_spread(p: Prepared) -> list[tuple[Any, ...]]:
+    counts = _last_values(p.shown(p.visits)).groupby(["os", "os_version"]).size()
     return [(*key, n, n / counts.sum()) for key, n in counts.items()]
 
 
 def metric_values(p: Prepared, identifier: str) -> list[tuple[Any, ...]]:
-    values = [m.get(identifier) for m in _last_values(p.visits)["metrics"]]
+    values = [m.get(identifier) for m in _last_values(p.shown(p.visits))["metrics"]]
     told = pd.Series([v for v in values if v is not None], dtype=object)
-    return [(value, n, n / len(told)) for value, n in told.value_counts().items()]
+    return [(str(value), n, n / len(told)) for value, n in told.value_counts().items()]
 
 
 def solution_deployments(p: Prepared) -> list[tuple[Any, ...]]:
-    runs = p.reports[(p.reports["kind"] == "run") & p.reports["solution"].notna()]
+    reports = p.filtered(p.reports)
+    runs = reports[(reports["kind"] == "run") & reports["solution"].notna()]
+    runs = runs[runs["day"].map(lambda day: p.touches(monday(day))).astype(bool)]
     rows = []
     keys = [runs["day"].map(monday).rename("week"), "solution", "operation"]
     for key, group in runs.groupby(keys, dropna=False):
@@ -248,11 +267,15 @@ def solution_deployments(p: Prepared) -> list[tuple[Any, ...]]:
 
 
 def one_time(p: Prepared) -> list[tuple[Any, ...]]:
-    visits = p.visits.groupby("install").agg(
+    first = p.filtered(p.visits[p.visits["number"] == 1])
+    visits = p.visits[p.visits["install"].isin(first["install"])]
+    visits = visits.groupby("install").agg(
         first=("day", "min"), visits=("day", "size"), censored=("censored", "first")
     )
     rows = []
     for month, group in visits.groupby(visits["first"].map(lambda day: day.strftime("%Y-%m"))):
+        if not p.since.isoformat()[:7] <= str(month) <= p.until.isoformat()[:7]:
+            continue
         once = group["visits"] == 1
         early = sum(once & group["censored"])
         single = sum(once & ~group["censored"].astype(bool))
@@ -265,7 +288,7 @@ def left_after_error(p: Prepared) -> list[tuple[Any, ...]]:
     rows = []
     for install, visits in p.visits.groupby("install"):
         last = visits.iloc[-1]
-        if not last["left"] or not last["errors"]:
+        if not last["left"] or not last["errors"] or p.shown(visits.iloc[-1:]).empty:
             continue
         of_day = p.reports[(p.reports["install"] == install) & (p.reports["day"] == last["day"])]
         error = of_day[of_day["kind"] == "error"].iloc[-1]
@@ -283,17 +306,16 @@ def _bin(value: float | None, edges: list[int]) -> int:
 
 def error_impact(p: Prepared) -> dict[str, dict[str, Any]]:
     """By fingerprint: installs, visits, unmatched, left, expected, excess, variance."""
-    judged = _judged(p)
-    controls = [(place, left) for place, met, left in judged if not met]
-    return {fingerprint: _cost(p, fingerprint, judged, controls) for fingerprint in _errors(p)}
+    controls = [(place, left) for place, met, left in _judged(p.visits) if not met]
+    return {fingerprint: _cost(p, fingerprint, controls) for fingerprint in _errors(p)}
 
 
 def error_interval(p: Prepared) -> dict[str, dict[str, Any]]:
     """The same, against visits without this error, by the better variance."""
-    judged, found = _judged(p), {}
+    judged, found = _judged(p.visits), {}
     for f in _errors(p):
         controls = [(place, left) for place, met, left in judged if f not in met]
-        cost = found[f] = _cost(p, f, judged, controls)
+        cost = found[f] = _cost(p, f, controls)
         q = (max(cost["excess"], 0) + 2) / (cost["staying"] + 4)
         cost["variance"] = 0.0
         for n1, _a, n0, p0 in cost["strata"]:
@@ -303,24 +325,25 @@ def error_interval(p: Prepared) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _judged(p: Prepared) -> list[tuple[tuple[Any, ...], set[str], bool]]:
-    """Place in an install's life, errors met, and whether it was the last; of every visit."""
+def _judged(visits: pd.DataFrame) -> list[tuple[tuple[Any, ...], set[str], bool]]:
+    """Place in an install's life, errors met, and whether it was the last; of visits."""
     judged = []
-    for visit in p.visits[~p.visits["censored"].astype(bool)].itertuples():
+    for visit in visits[~visits["censored"].astype(bool)].itertuples():
         judged.append((place_of(visit), visit.errors, bool(visit.left)))
     return judged
 
 
 def _errors(p: Prepared) -> list[str]:
-    return sorted(p.reports["fingerprint"].dropna().unique())
+    return sorted(set[str]().union(*p.shown(p.visits)["errors"]))
 
 
 def _cost(
-    p: Prepared, fingerprint: str, judged: list[Any], controls: list[tuple[tuple[Any, ...], bool]]
+    p: Prepared, fingerprint: str, controls: list[tuple[tuple[Any, ...], bool]]
 ) -> dict[str, Any]:
+    shown = p.shown(p.visits)
     exposed: dict[tuple[Any, ...], list[bool]] = {}
     unmatched = 0
-    for place, met, left in judged:
+    for place, met, left in _judged(shown):
         if fingerprint not in met:
             continue
         for depth in (5, 4, 3, 2, 1):
@@ -336,7 +359,7 @@ def _cost(
         of_controls = _in_stratum(controls, stratum)
         n0 = len(of_controls)
         strata.append((len(lefts), sum(lefts), n0, sum(of_controls) / n0))
-    met_it = p.reports[p.reports["fingerprint"] == fingerprint]
+    met_it = shown[[fingerprint in met for met in shown["errors"]]]
     return {
         "installs": met_it["install"].nunique(),
         "visits": unmatched + sum(n1 for n1, *_ in strata),

@@ -74,7 +74,7 @@ def loss_account(p: Prepared) -> Rows:
     arrived = p.filtered(p.arrived)
     rows = []
     for week in every_week(p.arrived["day"].min(), p.last_day) if len(p.arrived) else []:
-        if week < (monday(p.since) if p.since != date.min else date.min) or week > p.until:
+        if not p.touches(week):
             continue
         of_week = arrived[arrived["day"].map(monday) == week]
         n = len(of_week)

@@ -28,15 +28,15 @@ def plain(value: Any) -> Any:
     return value.date() if hasattr(value, "date") else value
 
 
-def same(found: Rows, expected: Rows) -> None:
-    """The same rows, in whatever order; a count that differs does so by more than 1e-9."""
-    found, expected = ordered(found), ordered(expected)
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        assert one == tuple(
+def near(rows: Rows) -> Rows:
+    """What equals these rows `ordered`; counts that differ do so by more than 1e-9."""
+    return [
+        tuple(
             pytest.approx(cell, rel=0, abs=1e-9) if isinstance(cell, float) else cell
-            for cell in other
+            for cell in row
         )
+        for row in ordered(rows)
+    ]
 
 
 def ordered(rows: Rows) -> Rows:

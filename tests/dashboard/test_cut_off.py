@@ -5,24 +5,31 @@ from __future__ import annotations
 import multiprocessing
 import random
 import signal
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from dashboard.sync import sync
 from dashboard.warehouse import Warehouse
 from ingest.store import Store
+from tests.dashboard import syncing
 from tests.dashboard.histories import contents, random_reports, without_received
-from tests.dashboard.syncing import sync_in_small_parts
 from tests.rtdb.server import running
 
 KILLS = 100
 NOW = datetime.now(UTC)
 
 
-def test_killed_a_hundred_times_it_holds_what_one_run_holds(tmp_path: Path) -> None:
+def test_killed_a_hundred_times_it_holds_what_one_run_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Reports keep coming meanwhile, some again on a later day, and installs are forgotten."""
+    # Each process begins by importing the main module, which may be a page that a test drew.
+    monkeypatch.setitem(sys.modules, "__main__", syncing)
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["tests.dashboard.syncing"])
+    processes.set_forkserver_preload([syncing.__name__])
     draw = random.Random(11)
     reports = [without_received(report) for report in random_reports(5, installs=900, days=60)]
     with running(tmp_path / "rtdb") as server:
@@ -41,7 +48,7 @@ def test_killed_a_hundred_times_it_holds_what_one_run_holds(tmp_path: Path) -> N
             if draw.random() < 0.1:
                 store.mark_forgotten(draw.choice(reports[:came])["install"])
             before = warehouse.version()
-            process = processes.Process(target=sync_in_small_parts, args=(settings,))
+            process = processes.Process(target=syncing.sync_in_small_parts, args=(settings,))
             process.start()
             process.join(draw.uniform(0, life))
             process.kill()

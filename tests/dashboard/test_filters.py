@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -9,9 +10,13 @@ from typing import Any
 
 import pytest
 
+from dashboard.analysis import choices
+from dashboard.analysis.error_free import error_free
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
 from dashboard.analysis.lifecycle import lifecycle
+from dashboard.analysis.losses import loss_account
+from dashboard.analysis.one_time import one_time
 from dashboard.analysis.platforms import metric_spread, metric_values, os_spread, version_adoption
 from dashboard.analysis.retention import retention
 from dashboard.analysis.solutions import (
@@ -20,14 +25,27 @@ from dashboard.analysis.solutions import (
     deployments_by_week,
     solution_deployments,
 )
-from tests.dashboard import reference
-from tests.dashboard.histories import FIRST, history_of, random_reports
+from tests.dashboard import reference, reference_use
+from tests.dashboard.histories import FIRST, history_of, ms, random_reports
 from tests.dashboard.reference import Prepared, prepared
-from tests.dashboard.rows import rows_of, same
+from tests.dashboard.rows import near, ordered, rows_of
 
 AS_OF = FIRST + timedelta(days=150)
 SINCE, UNTIL = FIRST + timedelta(days=73), FIRST + timedelta(days=121)  # a Sunday, a Saturday
+MONDAY = FIRST + timedelta(days=4)
 SYSTEM = "Linux"
+PLAIN: dict[Callable[[History], Any], Callable[[Prepared], list[tuple[Any, ...]]]] = {
+    new_installs: reference.new_installs,
+    active_installs: reference.active_installs,
+    lifecycle: reference.lifecycle,
+    retention: reference.retention,
+    version_adoption: reference.version_adoption,
+    solution_deployments: reference.solution_deployments,
+    one_time: reference.one_time,
+    os_spread: reference.os_spread,
+    error_free: reference_use.error_free,
+    loss_account: reference_use.loss_account,
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +53,6 @@ def both() -> Iterator[tuple[History, Prepared]]:
     reports = random_reports(11, installs=150, days=150)
     with history_of(reports, AS_OF, AS_OF) as history:
         yield history, prepared(reports, AS_OF, AS_OF)
-
-
-@pytest.fixture(scope="module")
-def filtered(both: tuple[History, Prepared]) -> tuple[History, Prepared]:
-    history, of_reports = both
-    history = History(replace(history.scope, systems=(SYSTEM,)), history.stored)
-    return history, replace(
-        of_reports,
-        reports=of_reports.reports[of_reports.reports["os"] == SYSTEM],
-        visits=of_reports.visits[of_reports.visits["os"] == SYSTEM],
-    )
 
 
 @pytest.mark.parametrize("chosen", [(), (SYSTEM,)])
@@ -71,51 +78,80 @@ def test_a_period_shows_the_rows_that_it_touches(
     since = SINCE - timedelta(days=SINCE.weekday()) if week else SINCE
     whole = [row for row in rows_of(analysis(history)) if since <= row[0] <= UNTIL]
     assert len(whole) > 7
-    same(rows_of(analysis(history.within(SINCE, UNTIL))), whole)
+    assert ordered(rows_of(analysis(history.within(SINCE, UNTIL)))) == near(whole)
 
 
-@pytest.mark.parametrize(
-    ("analysis", "plain"),
-    [
-        (active_installs, reference.active_installs),
-        (version_adoption, reference.version_adoption),
-        (solution_deployments, reference.solution_deployments),
-    ],
-)
-def test_a_filter_counts_the_visits_chosen_alone(
-    filtered: tuple[History, Prepared],
-    analysis: Callable[[History], Any],
-    plain: Callable[[Prepared], list[tuple[Any, ...]]],
+FILTERS: dict[str, dict[str, Any]] = {
+    "version": {"versions": ("1.1", "unknown")},
+    "OS": {"systems": (SYSTEM,)},
+    "solution": {"solutions": ("clamav",)},
+    "solution only of errors": {"solutions": ("wazuh",)},
+    "metric": {"metrics": (("hosts", ("1", "2")),)},
+    "all": {
+        "versions": ("1.1",),
+        "systems": (SYSTEM,),
+        "solutions": ("teler", "clamav"),
+        "metrics": (("hosts", ("0", "1")), ("os_version", ("13",))),
+    },
+}
+
+
+@pytest.mark.parametrize("period", [(None, None), (SINCE, UNTIL), (None, UNTIL)])
+@pytest.mark.parametrize("chosen", FILTERS.values(), ids=list(FILTERS))
+def test_a_filter_means_the_same_everywhere(
+    both: tuple[History, Prepared], chosen: dict[str, Any], period: tuple[date | None, date | None]
 ) -> None:
-    history, of_reports = filtered
-    wanted = plain(of_reports)
-    same([row for row in rows_of(analysis(history)) if row[0] >= wanted[0][0]], wanted)
+    history = History(replace(both[0].scope, **chosen), both[0].stored).within(*period)
+    of_reports = replace(
+        both[1], **chosen, since=period[0] or date.min, until=period[1] or date.max
+    )
+    for analysis, plain in PLAIN.items():
+        assert ordered(rows_of(analysis(history))) == near(plain(of_reports))
 
 
-@pytest.mark.parametrize(("since", "until"), [(None, None), (SINCE, UNTIL), (None, UNTIL)])
-def test_a_filter_takes_the_last_visit_chosen_of_a_period(
-    filtered: tuple[History, Prepared], since: date | None, until: date | None
+def test_a_filter_leaves_lives_as_they_are() -> None:
+    """New is whose life begins in that week: not who first comes on Linux, on it or back to it."""
+    on = [("Darwin", 0), ("Linux", 1), ("Linux", 8), ("Darwin", 15), ("Linux", 22)]
+    base = {"app": "tool", "install": "1" * 32, "kind": "run", "ci": False, "dropped": 0}
+    reports = [
+        {
+            **base,
+            "id": f"{day:032x}",
+            "time": ms(MONDAY + timedelta(days=day)),
+            "metrics": {"os": os},
+        }
+        for os, day in on
+    ]
+    with history_of(reports, AS_OF, AS_OF, systems=("Linux",), until=MONDAY) as history:
+        # It came on Darwin, then on Linux in the same week.
+        assert rows_of(new_installs(history))[0][1] == 0
+        whole = history.within(None, MONDAY + timedelta(days=27))
+        assert [row[1:] for row in rows_of(lifecycle(whole))] == [
+            (1, 0, 0, 0),
+            (0, 1, 0, 0),
+            (0, 0, 0, 1),
+            (0, 0, 1, 0),
+        ]
+        assert rows_of(retention(whole)) == []
+        assert rows_of(one_time(whole)) == []
+
+
+def test_there_is_to_choose_what_was_told_the_most_used_first(
+    both: tuple[History, Prepared],
 ) -> None:
-    history, of_reports = filtered
-    wanted = reference.os_spread(of_reports, since or date.min, until or date.max)
-    same(rows_of(os_spread(history.within(since, until))), wanted)
-
-
-def test_a_filter_leaves_lives_as_they_are(filtered: tuple[History, Prepared]) -> None:
-    """New is whose life begins in that week, on whatever system it came first."""
-    history, of_reports = filtered
-    weeks: dict[date, set[str]] = {}
-    began = {}
-    for visit in of_reports.visits.itertuples():
-        weeks.setdefault(monday(visit.day), set()).add(visit.install)
-        began[visit.install] = monday(visit.first_day)
-    for week, new, returning, resurrected, dormant in rows_of(lifecycle(history)):
-        here = weeks.get(week, set())
-        before = weeks.get(week - timedelta(days=7), set())
-        assert new == sum(began[install] == week for install in here)
-        assert returning == len(here & before)
-        assert resurrected == len(here) - new - returning
-        assert dormant == len(before - here)
+    history, p = both
+    for analysis, told in (
+        (choices.versions, p.visits["version"]),
+        (choices.systems, p.visits["os"]),
+        (choices.solutions, p.reports["solution"].dropna()),
+    ):
+        found = rows_of(analysis(history))
+        assert dict(found) == dict(Counter(told))
+        assert [n for _, n in found] == sorted((n for _, n in found), reverse=True)
+    found = rows_of(choices.metric_choices(history))
+    told = Counter((name, str(v)) for m in p.visits["metrics"] for name, v in m.items())
+    assert {row[:2]: row[2] for row in found} == dict(told)
+    assert found == sorted(found, key=lambda row: (row[0], -row[2], row[1]))
 
 
 @pytest.mark.parametrize("systems", [(), (SYSTEM,)])

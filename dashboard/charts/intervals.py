@@ -1,0 +1,118 @@
+"""Estimates with their intervals: a row each, or a point in time each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.charts.theme import (
+    ACCENT,
+    GREY,
+    HEIGHT,
+    LOSS,
+    blank,
+)
+from dashboard.words import TOO_FEW, plain_label
+
+
+def intervals(
+    frame: pd.DataFrame, label: str, value: str, low: str, high: str, *, x_title: str
+) -> go.Figure:
+    """Estimates with their intervals, one a row; grey where they may be chance.
+
+    Args:
+        frame: has a column `proven` besides those named: false where it may be chance.
+    """
+    figure = blank(max(HEIGHT, 42 * len(frame) + 70))
+    colour = [
+        GREY if not is_certain else LOSS if estimate > 0 else ACCENT
+        for is_certain, estimate in zip(frame["proven"], frame[value], strict=True)
+    ]
+    rows = list(range(len(frame)))  # two errors may bear the same short name
+    names = [plain_label(name) for name in frame[label]]
+    figure.add_scatter(
+        x=frame[value],
+        y=rows,
+        mode="markers",
+        marker={"color": colour, "size": 11},
+        text=names,
+        customdata=frame[[low, high]].to_numpy(),
+        hovertemplate=(
+            "%{text}<br><b>%{x:.1f}</b> users lost, 95 % interval "
+            "%{customdata[0]:.1f} to %{customdata[1]:.1f}<extra></extra>"
+        ),
+    )
+    for row, ends, shade in zip(rows, frame[[low, high]].to_numpy(), colour, strict=True):
+        figure.add_scatter(
+            x=ends,
+            y=[row, row],
+            mode="lines",
+            hoverinfo="skip",
+            line={"color": shade, "width": 3},
+        )
+    figure.add_vline(x=0, line={"color": GREY, "width": 1})
+    figure.update_yaxes(
+        range=[len(frame) - 0.5, -0.5], tickvals=rows, ticktext=names, automargin=True
+    )
+    ends = [0.0, *frame[low], *frame[high]]
+    room = 0.06 * max(1.0, max(ends) - min(ends))
+    figure.update_xaxes(
+        title_text=x_title, zeroline=False, range=[min(ends) - room, max(ends) + room]
+    )
+    return figure
+
+
+def shares_over_time(frame: pd.DataFrame, *, unit: str) -> go.Figure:
+    """Shares with their intervals: value (the time), share, low, high, judged."""
+    figure = blank(HEIGHT)
+    figure.add_scatter(
+        x=frame["value"],
+        y=frame["share"],
+        mode="lines+markers",
+        line={"color": ACCENT, "width": 2},
+        error_y=_reach(frame),
+        customdata=frame[["low", "high", "judged"]].to_numpy(),
+        hovertemplate=(
+            "%{x}: <b>%{y:.0%}</b> of %{customdata[2]:,}, 95 % interval "
+            "%{customdata[0]:.0%} to %{customdata[1]:.0%}<extra></extra>"
+        ),
+    )
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero", title_text=unit)
+    return figure
+
+
+def shares_by_name(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
+    """Shares with their intervals, a row a value; grey where there are few cases."""
+    figure = blank(max(140, 34 * len(frame) + 70))
+    figure.add_scatter(
+        x=frame["share"],
+        y=[plain_label(str(value)) for value in frame["value"]],
+        mode="markers",
+        marker={
+            "size": 10,
+            "color": [ACCENT if judged >= TOO_FEW else GREY for judged in frame["judged"]],
+        },
+        error_x=_reach(frame),
+        customdata=frame[["low", "high", "judged"]].to_numpy(),
+        hovertemplate=(
+            "%{y}: <b>%{x:.0%}</b> of %{customdata[2]:,}, 95 % interval "
+            "%{customdata[0]:.0%} to %{customdata[1]:.0%}<extra></extra>"
+        ),
+    )
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero", title_text=x_title)
+    return figure
+
+
+def _reach(frame: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "type": "data",
+        "array": frame["high"] - frame["share"],
+        "arrayminus": frame["share"] - frame["low"],
+        "color": GREY,
+        "thickness": 1.5,
+        "width": 3,
+    }

@@ -1,0 +1,71 @@
+"""Bars over time: from zero, or above and below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.charts.theme import (
+    ACCENT,
+    GREY,
+    HEIGHT,
+    PALETTE,
+    blank,
+    date_axis,
+)
+
+
+def bars_over_time(
+    frame: pd.DataFrame, x: str, y: str, *, unit: str, complete_until: date, height: int = HEIGHT
+) -> go.Figure:
+    """Bars over time; what is not complete yet is paler."""
+    figure = blank(height)
+    times = pd.to_datetime(frame[x])
+    whole = times <= pd.Timestamp(complete_until)
+    note = ["" if is_whole else " so far, not complete" for is_whole in whole]
+    figure.add_bar(
+        x=times,
+        y=frame[y],
+        marker={"color": ACCENT, "opacity": [1.0 if is_whole else 0.4 for is_whole in whole]},
+        customdata=note,
+        hovertemplate=f"%{{x|%-d %b %Y}}: <b>%{{y:,}}</b> {unit}%{{customdata}}<extra></extra>",
+    )
+    date_axis(figure, times)
+    figure.update_yaxes(rangemode="tozero", title_text=unit)
+    return figure
+
+
+def above_and_below(
+    frame: pd.DataFrame,
+    x: str,
+    above: Mapping[str, str],
+    below: Mapping[str, str],
+    *,
+    unit: str,
+    complete_until: date,
+) -> go.Figure:
+    """Bars over time, stacked, some above zero and some below; paler where not complete."""
+    figure = blank(HEIGHT)
+    times = pd.to_datetime(frame[x])
+    opacity = [1.0 if whole else 0.4 for whole in times <= pd.Timestamp(complete_until)]
+    colour = dict(zip([*above, *below], [*PALETTE[: len(above)], GREY], strict=True))
+    for column, name in {**above, **below}.items():
+        sign = -1 if column in below else 1
+        figure.add_bar(
+            x=times,
+            y=sign * frame[column],
+            name=name,
+            marker={"color": colour[column], "opacity": opacity},
+            customdata=frame[column],
+            hovertemplate="week of %{x|%-d %b %Y}: <b>%{customdata:,}</b> "
+            f"{unit}<extra>{name}</extra>",
+        )
+    date_axis(figure, times)
+    figure.update_yaxes(title_text=unit)
+    figure.update_layout(
+        barmode="relative", showlegend=True, legend={"orientation": "h", "y": 1.12}
+    )
+    return figure
