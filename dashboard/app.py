@@ -6,7 +6,17 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.views import adoption, errors, installs, one_time, overview, platforms, solutions
+from dashboard.views import (
+    adoption,
+    data,
+    errors,
+    installs,
+    one_time,
+    overview,
+    platforms,
+    sign_in,
+    solutions,
+)
 from dashboard.views.frame import View, open_view
 
 Show = Callable[[View], None]
@@ -23,6 +33,7 @@ def _page(show: Show, title: str, icon: str, path: str | None = None) -> st.Page
 
 
 st.set_page_config(page_title="Wald", page_icon=":material/flight:", layout="wide")
+account = sign_in.admit()
 st.navigation(
     [
         _page(overview.show, "Overview", "dashboard"),
@@ -32,6 +43,8 @@ st.navigation(
         _page(one_time.show, "One-time users", "person_off", "one-time"),
         _page(errors.show, "Errors", "bug_report", "errors"),
         _page(installs.show, "Installs", "person_search", "installs"),
+        _page(data.show, "Data", "database", "data"),
+        *account,
     ],
     position="top",
 ).run()

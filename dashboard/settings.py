@@ -41,7 +41,8 @@ class Settings:
 def environment(secrets: Path = SECRETS) -> dict[str, str]:
     """Merge the process's environment over the settings in Streamlit's secrets file.
 
-    Only top-level values of text or number count; tables are Streamlit's own.
+    A list of texts is written with commas between. The tables are Streamlit's own: their keys
+    come as ``table.key``.
 
     Raises:
         SettingError: the file is there and is not TOML.
@@ -52,5 +53,16 @@ def environment(secrets: Path = SECRETS) -> dict[str, str]:
         given = {}
     except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
         raise SettingError(f"{secrets} can't be read as TOML: {error}") from error
-    from_file = {key: str(value) for key, value in given.items() if isinstance(value, str | int)}
-    return {**from_file, **os.environ}
+    return {**_flat(given), **os.environ}
+
+
+def _flat(table: Mapping[str, object]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            found |= {f"{key}.{inner}": text for inner, text in _flat(value).items()}
+        elif isinstance(value, list):
+            found[key] = ",".join(map(str, value))
+        elif isinstance(value, str | int):
+            found[key] = str(value)
+    return found

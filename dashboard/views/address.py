@@ -28,10 +28,3 @@ def look_away(name: str) -> None:
     """Go back to all of them; to be called from a button's callback."""
     if name in st.query_params:
         del st.query_params[name]
-
-
-def open_page(path: str, **parameters: str) -> None:
-    """Go to another page with these parameters, and with the filters as they are."""
-    kept = {key: st.query_params.get_all(key) for key in st.query_params}
-    page = st.Page(lambda: None, title=path, url_path=path)
-    st.switch_page(page, query_params={**kept, **{k: [v] for k, v in parameters.items()}})

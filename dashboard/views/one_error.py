@@ -15,9 +15,10 @@ from dashboard.analysis.one_error import (
 )
 from dashboard.analysis.survival import WITH, WITHOUT, log_rank, matched_sample, survival
 from dashboard.shapes import last_complete_week
-from dashboard.views.address import look_away, open_page
+from dashboard.views.address import look_away
 from dashboard.views.block import block
 from dashboard.views.frame import View
+from dashboard.views.links import open_page
 from dashboard.words import count, plain_markdown
 
 _NUMBER = st.column_config.NumberColumn

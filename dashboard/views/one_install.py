@@ -45,6 +45,9 @@ def show(view: View, install: str) -> None:
         type="tertiary",
     )
     st.markdown(f"## Install `{install}`")
+    met = view.sentry.of_user(install) if view.sentry else None
+    if met:
+        st.markdown(f"[What it met, in Sentry ↗]({met})")
     reports = view.ask(timeline, about=install)
     if reports.empty:
         st.info(

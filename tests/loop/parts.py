@@ -56,28 +56,46 @@ def ingest(database: str, log: Path) -> Iterator[str]:
     serve = (*framework, "--target", "ingest", "--host", "127.0.0.1", "--port", str(port))
     # Every tool of the test reports from one address, which the limits would take for one user.
     env = environment(FIREBASE_DATABASE_EMULATOR_HOST=database, WALD_LIMITS="off")
-    with _running(serve, f"http://127.0.0.1:{port}", "/healthz", env, log) as url:
+    with serving(serve, f"http://127.0.0.1:{port}", "/healthz", env, log) as url:
         yield url
 
 
 @contextmanager
-def dashboard(log: Path, env: Mapping[str, str]) -> Iterator[str]:
-    """Serve the dashboard; gives its address."""
-    port = free_port()
-    place = ("--server.port", str(port), "--server.address", "127.0.0.1")
-    serve = ("-m", "streamlit", "run", "dashboard/app.py", *place)
-    with _running(serve, f"http://127.0.0.1:{port}", "/_stcore/health", env, log) as url:
-        yield url
-
-
-@contextmanager
-def _running(
-    arguments: Sequence[str], url: str, ready: str, env: Mapping[str, str], log: Path
+def dashboard(
+    log: Path,
+    env: Mapping[str, str],
+    *,
+    address: str = "127.0.0.1",
+    port: int | None = None,
+    cwd: Path = ROOT,
 ) -> Iterator[str]:
+    """Serve the dashboard; gives its address on this machine.
+
+    Args:
+        address: what it listens on.
+        cwd: the folder whose `.streamlit` holds its settings.
+    """
+    port = port or free_port()
+    place = ("--server.port", str(port), "--server.address", address, "--server.headless", "true")
+    serve = ("-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py"), *place)
+    with serving(serve, f"http://127.0.0.1:{port}", "/_stcore/health", env, log, cwd) as url:
+        yield url
+
+
+@contextmanager
+def serving(
+    arguments: Sequence[str],
+    url: str,
+    ready: str,
+    env: Mapping[str, str],
+    log: Path,
+    cwd: Path = ROOT,
+) -> Iterator[str]:
+    """Run Python with these arguments until the block ends; waits until it answers at `ready`."""
     with log.open("ab") as said:
         process = subprocess.Popen(
             [sys.executable, *arguments],
-            cwd=ROOT,
+            cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=said,
