@@ -9,11 +9,12 @@ from dashboard.words import count, day, percent, plain_markdown
 
 def arrivals(frame: pd.DataFrame) -> str:
     """About the rows of `arrivals`."""
-    total = frame["reports"].sum()
-    if not total:
+    if frame.empty:
         return "No report arrived in this period"
     most = frame.loc[frame["reports"].idxmax()]
-    said = f"{count(total)} reports arrived, most on {day(pd.Timestamp(most['day']))}"
+    said = (
+        f"{count(frame['reports'].sum())} reports arrived, most on {day(pd.Timestamp(most['day']))}"
+    )
     return f"{said} ({count(most['reports'])})"
 
 
@@ -28,8 +29,9 @@ def losses(frame: pd.DataFrame) -> str:
 
 def shards(frame: pd.DataFrame) -> str:
     """About the rows of `shards`."""
-    databases = "database is" if len(frame) == 1 else "databases are"
-    return f"{count(len(frame))} {databases} read, {count(frame['days'].sum())} days of reports"
+    databases = "1 database is" if len(frame) == 1 else f"{count(len(frame))} databases are"
+    total = frame["days"].sum()
+    return f"{databases} read, {count(total)} {'day' if total == 1 else 'days'} of arrivals"
 
 
 def metrics(frame: pd.DataFrame) -> str:

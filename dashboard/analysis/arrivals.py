@@ -8,7 +8,7 @@ import ibis
 from ibis import _
 from ibis import literal as lit
 
-from dashboard.analysis.calendar import days, filled
+from dashboard.analysis.calendar import filled
 from dashboard.analysis.history import History
 from dashboard.analysis.losses import LATE_MS
 
@@ -17,18 +17,30 @@ def arrivals(history: History) -> ibis.Table:
     """day, reports, errors, late, ci: reports by the day (UTC) on which they were received.
 
     `late` ones were received more than a day after they happened. Those of CI services are among
-    all of these. The period chooses days; filters choose nothing.
+    all of these. Filters choose nothing; the period chooses days, and where it reaches to the last
+    day shown, what was received later belongs to it: history is imported long after it happened.
     """
-    everything = _whole(history)
-    arrived = everything.reports.mutate(day=_.received.as_timestamp("ms").date())
-    counted = history.in_period(arrived, "day").group_by("day")
-    counted = counted.agg(
+    scope = history.scope
+    reports = _whole(history).reports.mutate(day=_.received.as_timestamp("ms").date())
+    if scope.since:
+        reports = reports.filter(_.day >= lit(scope.since))
+    if scope.until and scope.until < scope.last_day:
+        reports = reports.filter(_.day <= lit(scope.until))
+    counted = reports.group_by("day").agg(
         reports=_.count(),
         errors=(_.kind == "error").sum(),
         late=(_.received - _.time > LATE_MS).sum(),
         ci=_.ci.sum(),
     )
-    return history.in_period(filled(counted, days(everything)), "day").order_by("day")
+    return filled(counted, _days_between(counted))
+
+
+def _days_between(counted: ibis.Table) -> ibis.Table:
+    """Every day from the first to the last of these: day."""
+    span = counted.agg(first=_.day.min(), last=_.day.max())
+    after = span.last.cast("timestamp") + ibis.interval(days=1)
+    every = ibis.range(span.first.cast("timestamp"), after, step=ibis.interval(days=1))
+    return span.select(day=every.unnest().cast("date"))
 
 
 def last_received(history: History) -> ibis.Table:

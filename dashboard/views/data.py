@@ -112,8 +112,8 @@ def _losses(view: View) -> None:
     block(
         findings_of_data.losses(losses),
         "Reports a week (from Monday, UTC): dropped on the user's machine, as the tool tells with "
-        "a later one; received more than a day after they happened; from CI services. How many "
-        "users said no can't be known: who does sends nothing, not even that.",
+        "a later one; received more than a day after they happened, as imported history is; from "
+        "CI services. How many users said no can't be known: who does sends nothing at all.",
         charts.lines(
             losses,
             "week",
@@ -192,7 +192,7 @@ def _export(view: View) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.download_button(
                 "Everything as one zip",
-                _made(view, scope, lambda history: zipped(history, view.sentry, int(least))),
+                _made(view, scope, lambda it: zipped(it, view.sentry, int(least))),
                 f"wald-{base.app}-{base.as_of}.zip",
                 "application/zip",
                 icon=":material/folder_zip:",

@@ -15,7 +15,7 @@ from ingest.store import Store
 from tests.dashboard.histories import fill
 from tests.rtdb.server import Server, running
 
-PAGES = ("overview", "adoption", "platforms", "solutions", "one_time", "errors", "installs")
+PAGES = ("overview", "adoption", "platforms", "solutions", "one_time", "errors", "installs", "data")
 QUERIES: tuple[dict[str, str], ...] = ({}, {"period": "all time"}, {"period": "last 30 days"})
 LOOKED_AT = {
     "errors": ({"period": "all time", "error": "f" * 16}, {"error": "' OR 1=1 --    "}),
