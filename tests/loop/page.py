@@ -35,7 +35,16 @@ class Page:
         self.tab.goto(address)
         # Before its first run, a page is as ready as after it.
         self.tab.wait_for_selector(SOMETHING)
+        self.settled()
+
+    def settled(self) -> None:
+        """Wait until nothing is worked out any more."""
         self.tab.wait_for_selector(READY)
+
+    def choose(self, name: str, row: int) -> None:
+        """Choose a row of a block's table by the box before it."""
+        canvas = self.block(name).locator("canvas").first
+        canvas.click(position={"x": 16, "y": 35 + 35 * row + 17})
 
     def tiles(self) -> dict[str, str]:
         """The value of each tile by its label."""
