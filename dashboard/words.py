@@ -39,7 +39,7 @@ def duration(milliseconds: float) -> str:
     seconds = milliseconds / 1000
     if seconds < 90:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min"
+    return f"{seconds / 60:.1f}".removesuffix(".0") + " min"
 
 
 def day(when: date) -> str:

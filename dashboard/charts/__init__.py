@@ -12,6 +12,7 @@ from dashboard.charts.names import mark
 from dashboard.charts.over_time import above_and_below, bars_over_time
 from dashboard.charts.parts import Part, parts_of_a_whole
 from dashboard.charts.ranges import ranges
+from dashboard.charts.spark import sparkline
 from dashboard.charts.steps import steps
 from dashboard.charts.survival import survival_curves
 from dashboard.charts.theme import ACCENT, FEW, GREY, LOSS, PALETTE, colours
@@ -38,6 +39,7 @@ __all__ = [
     "ranges",
     "shares_by_name",
     "shares_over_time",
+    "sparkline",
     "stacked_shares",
     "steps",
     "survival_curves",

@@ -69,7 +69,7 @@ def show(view: View) -> None:
 
 def _freshness(view: View) -> None:
     row = view.ask(last_received).iloc[0]
-    synced = view.warehouse.synced()
+    synced = view.reading.warehouse.synced()
     last, sync, reports = st.columns(3)
     look = "%-d %b %Y, %H:%M"
     last.metric(
@@ -219,7 +219,7 @@ def _made(view: View, scope: Scope, make: Callable[[History], bytes]) -> Callabl
     """What makes a file when it is asked for."""
 
     def ask() -> bytes:
-        with view.warehouse.reading() as snapshot:
+        with view.reading.warehouse.reading() as snapshot:
             return make(History(scope, snapshot.table))
 
     return ask

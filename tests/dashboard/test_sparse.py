@@ -70,7 +70,8 @@ def test_every_page_can_be_drawn(
             script = AppTest.from_string(
                 f"from dashboard.views import {page}\n"
                 "from dashboard.views.frame import open_view\n"
-                f"{page}.show(open_view())\n",
+                "with open_view() as view:\n"
+                f"    {page}.show(view)\n",
                 default_timeout=60,
             )
             for name, value in query.items():

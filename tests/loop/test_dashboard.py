@@ -103,6 +103,32 @@ def test_the_findings_say_what_the_runs_did(loop: Loop, address: str, page: Page
     )
 
 
+def test_what_is_chosen_stands_in_the_address_on_every_page(
+    loop: Loop, address: str, page: Page
+) -> None:
+    counts = {version: n for version, n, _ in loop.default_tables().metric("package_version")}
+    page.open(f"{address}/?app=logtally")
+    page.choose("Version", "1.1.0")
+    assert page.tiles()["New installs"] == str(counts["1.1.0"])
+    page.go("Platforms")
+    assert "version=1.1.0" in page.tab.url
+    assert page.table("os_families")[1] == [(system()[0], str(counts["1.1.0"]), "1")]
+    # A colleague who follows the link sees the same.
+    page.open(page.tab.url)
+    assert page.table("os_families")[1] == [(system()[0], str(counts["1.1.0"]), "1")]
+    assert page.faults == []
+
+
+def test_a_tile_leads_to_its_page_and_keeps_the_filters(
+    loop: Loop, address: str, page: Page
+) -> None:
+    page.open(f"{address}/?app=logtally&version=1.1.0")
+    page.go("How they come")
+    assert "/adoption?" in page.tab.url
+    assert "version=1.1.0" in page.tab.url
+    assert "new_installs" in page.blocks()
+
+
 def test_a_filter_in_the_address_chooses_the_installs(loop: Loop, address: str, page: Page) -> None:
     counts = {version: n for version, n, _ in loop.default_tables().metric("package_version")}
     page.open(f"{address}/platforms?app=logtally&version=1.1.0")

@@ -36,7 +36,7 @@ def test_an_error_is_chosen_and_leads_to_an_install(loop: Loop, address: str, pa
 
     titles, cells = page.table("affected_installs")
     first = dict(zip(titles, cells[0], strict=True))["Install"]
-    page.choose("affected_installs", 0)
+    page.choose_row("affected_installs", 0)
     heading(page, f"Install {first}")
     assert f"install={first}" in page.tab.url
     assert "crash" in page.finding("timeline")
