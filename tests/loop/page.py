@@ -59,8 +59,9 @@ class Page:
 
     def choose_row(self, name: str, row: int) -> None:
         """Choose a row of a block's table by the box before it."""
-        canvas = self.block(name).locator("canvas").first
-        canvas.click(position={"x": 16, "y": 35 + 35 * row + 17})
+        # The grid is painted; what takes the clicks lies over the picture.
+        grid = self.block(name).locator(".dvn-scroller").first
+        grid.click(position={"x": 16, "y": 35 + 35 * row + 17})
 
     def tiles(self) -> dict[str, str]:
         """The value of each tile by its label."""

@@ -48,11 +48,11 @@ def test_an_install_is_found_by_its_first_digits(loop: Loop, address: str, page:
     one = next(one for one in loop.lived if one.household.ci is False and one.household.reports > 3)
     assert one.install
     page.open(f"{address}/installs?app=logtally")
-    page.tab.get_by_label("Find an install").fill("' OR 1=1 --")
+    page.tab.get_by_role("textbox", name="Find an install").fill("' OR 1=1 --")
     page.tab.keyboard.press("Enter")
     page.tab.get_by_text("A pseudonym is made of the digits").wait_for()
 
-    page.tab.get_by_label("Find an install").fill(one.install[:12].upper())
+    page.tab.get_by_role("textbox", name="Find an install").fill(one.install[:12].upper())
     page.tab.keyboard.press("Enter")
     heading(page, f"Install {one.install}")
     assert len(page.table("timeline")[1]) == one.household.reports
@@ -60,7 +60,7 @@ def test_an_install_is_found_by_its_first_digits(loop: Loop, address: str, page:
     page.open(page.tab.url)
     heading(page, f"Install {one.install}")
     page.tab.get_by_role("button", name="All installs").click()
-    page.tab.get_by_label("Find an install").wait_for()
+    page.tab.get_by_role("textbox", name="Find an install").wait_for()
     assert "install=" not in page.tab.url
     assert page.faults == []
 
