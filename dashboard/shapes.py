@@ -78,7 +78,7 @@ def success_map(
         for row in rated.itertuples()
     }
     short = {
-        (row.solution, row.operation): f"{percent(row.share)} of {count(row.attempts)}"
+        (row.solution, row.operation): f"{percent(row.share)}<br>of {count(row.attempts)}"
         for row in rated.itertuples()
     }
 

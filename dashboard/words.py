@@ -64,6 +64,11 @@ def plain_markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
+def plain_text(markdown: str) -> str:
+    """What `plain_markdown` was made of, for where Markdown means nothing."""
+    return re.sub(r"\\(.)", r"\1", markdown)
+
+
 def plain_label(text: str) -> str:
     """Text from outside, so that a chart shows it and does nothing with it."""
     return html.escape(" ".join(text.split()), quote=False)

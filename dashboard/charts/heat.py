@@ -29,7 +29,7 @@ def heat_map(
         top: the share that the brightest colour stands for.
         texts: what stands in each cell, by default its share.
     """
-    figure = blank(90 + 28 * len(cells))
+    figure = blank(90 + (28 if texts is None else 40) * len(cells))
     figure.add_heatmap(
         z=cells.to_numpy(),
         x=[plain_label(str(name)) for name in cells.columns],

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.export import csv_bytes
+from dashboard.words import plain_text
 
 
 def block(
@@ -46,7 +47,8 @@ def block(
             st.info(nothing, icon=":material/hourglass_empty:")
             return
         if figure is not None:
-            _picture(figure, name, on_row)
+            alt = f"{plain_text(finding)}. The numbers are in the table below."
+            _picture(figure, name, alt, on_row)
         if figure is None or open_table:
             _table(frame, columns, name, on_row)
         with st.container(horizontal=True):
@@ -65,14 +67,12 @@ def block(
             )
 
 
-def _picture(figure: go.Figure, name: str, on_row: Callable[[int], None] | None) -> None:
-    config = {"displayModeBar": False}
+def _picture(figure: go.Figure, name: str, alt: str, on_row: Callable[[int], None] | None) -> None:
+    look: dict[str, Any] = {"config": {"displayModeBar": False}, "key": f"chart-{name}", "alt": alt}
     if on_row is None:
-        st.plotly_chart(figure, config=config, key=f"chart-{name}")
+        st.plotly_chart(figure, **look)
         return
-    event = st.plotly_chart(
-        figure, config=config, key=f"chart-{name}", on_select="rerun", selection_mode="points"
-    )
+    event = st.plotly_chart(figure, **look, on_select="rerun", selection_mode="points")
     chosen = [point for point in event["selection"]["points"] if point["curve_number"] == 0]
     if chosen:
         on_row(chosen[0]["point_index"])
