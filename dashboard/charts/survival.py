@@ -10,6 +10,9 @@ from dashboard.charts.theme import GREY, LOSS, blank
 _MARKS = 6
 """Days at which the numbers at risk are written."""
 
+_ROOM = 1.38
+"""Times the last day that the axis is long: the names have to fit behind it on a phone too."""
+
 _BELOW = 66
 """Pixels from the axis to them, its title between."""
 
@@ -47,7 +50,7 @@ def survival_curves(curves: pd.DataFrame, exposed: str) -> go.Figure:
     _at_risk(figure, curves, exposed, last)
     figure.update_yaxes(range=[0, 1.03], tickformat=".0%", title_text="still there")
     figure.update_xaxes(
-        range=[-0.02 * last - 0.5, last * 1.22 + 1],
+        range=[-0.02 * last - 0.5, _ROOM * last + 1],
         tickvals=_marks(last),
         title={"text": "days since the visit", "standoff": 8},
         zeroline=False,
@@ -100,7 +103,7 @@ def _at_risk(figure: go.Figure, curves: pd.DataFrame, exposed: str, last: int) -
                 font={"color": colour, "size": 11},
             )
         figure.add_annotation(
-            x=last * 1.22 + 1,
+            x=_ROOM * last + 1,
             y=0,
             yref="paper",
             yshift=-(_BELOW + 17 * row),
