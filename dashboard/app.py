@@ -6,7 +6,17 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.views import adoption, errors, one_time, overview, platforms, sign_in, solutions
+from dashboard.views import (
+    adoption,
+    data,
+    errors,
+    installs,
+    one_time,
+    overview,
+    platforms,
+    sign_in,
+    solutions,
+)
 from dashboard.views.frame import View, open_view
 
 Show = Callable[[View], None]
@@ -36,6 +46,8 @@ st.navigation(
         _page(solutions.show, "Solutions", "deployed_code", "solutions"),
         _page(one_time.show, "One-time users", "person_off", "one-time"),
         _page(errors.show, "Errors", "bug_report", "errors"),
+        _page(installs.show, "Installs", "person_search", "installs"),
+        _page(data.show, "Data", "database", "data"),
         *account,
     ],
     position="top",

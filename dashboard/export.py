@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,10 +39,35 @@ def export(
     written = []
     for table in all_tables(history):
         path = out / f"{table.name}.{format}"
-        frame = suppressed(table, table.frame(history, sentry), min_cell)
-        path.write_bytes(FORMATS[format](frame))
+        path.write_bytes(_content(table, history, sentry, min_cell, format))
         written.append(path)
     return written
+
+
+def zipped(history: History, sentry: SentryLinks | None, min_cell: int) -> bytes:
+    """The files of `export` as CSV, in one zip; they are made one after the other."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for table in all_tables(history):
+            made = _content(table, history, sentry, min_cell, "csv")
+            archive.writestr(f"{table.name}.csv", made)
+    return content.getvalue()
+
+
+def one_file(history: History, name: str, sentry: SentryLinks | None, min_cell: int) -> bytes:
+    """The table of that name as `export` writes it, as CSV.
+
+    Raises:
+        StopIteration: there is none.
+    """
+    table = next(table for table in all_tables(history) if table.name == name)
+    return _content(table, history, sentry, min_cell, "csv")
+
+
+def _content(
+    table: Table, history: History, sentry: SentryLinks | None, min_cell: int, format: str
+) -> bytes:
+    return FORMATS[format](suppressed(table, table.frame(history, sentry), min_cell))
 
 
 def suppressed(table: Table, frame: pd.DataFrame, min_cell: int) -> pd.DataFrame:

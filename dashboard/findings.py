@@ -204,6 +204,20 @@ def leavers(frame: pd.DataFrame) -> str:
     return f"{count(len(frame))} installs left after an error"
 
 
+def compared(impact: pd.DataFrame) -> str:
+    """About how much of what `error_interval` is about could be judged."""
+    visits, unmatched = impact["visits"].sum(), impact["unmatched"].sum()
+    found = (
+        f"Of {count(visits)} visits with an error, {count(visits - unmatched)} could be compared"
+    )
+    return f"{found} with like ones" + (f", {count(unmatched)} could not" if unmatched else "")
+
+
+def error_names(impact: pd.DataFrame) -> list[str]:
+    """The errors of a table as a person would name them."""
+    return [error_name(*pair) for pair in zip(impact["type"], impact["where"], strict=True)]
+
+
 def error_name(type_: str, where: str) -> str:
     """An error as a person would name it: ConnectionError in suricata.install"""
     module, _, function = where.rpartition(":")

@@ -14,7 +14,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-PAGES = ("", "adoption", "platforms", "solutions", "one-time", "errors")
+PAGES = ("", "adoption", "platforms", "solutions", "one-time", "errors", "installs", "data")
 PATIENCE = 60.0
 """Seconds after which a page is left alone."""
 

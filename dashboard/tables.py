@@ -228,3 +228,8 @@ def all_tables(history: History) -> list[Table]:
 def table(name: str) -> Table:
     """The table of that name, metrics aside."""
     return next(table for table in _FIXED if table.name == name)
+
+
+def table_names(history: History) -> pd.DataFrame:
+    """name: of `all_tables`."""
+    return pd.DataFrame({"name": [table.name for table in all_tables(history)]})

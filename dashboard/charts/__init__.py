@@ -10,10 +10,13 @@ from dashboard.charts.intervals import intervals, shares_by_name, shares_over_ti
 from dashboard.charts.lines import lines
 from dashboard.charts.names import mark
 from dashboard.charts.over_time import above_and_below, bars_over_time
+from dashboard.charts.parts import Part, parts_of_a_whole
 from dashboard.charts.ranges import ranges
 from dashboard.charts.spark import sparkline
 from dashboard.charts.steps import steps
+from dashboard.charts.survival import survival_curves
 from dashboard.charts.theme import ACCENT, FEW, GREY, LOSS, PALETTE, colours
+from dashboard.charts.timeline import Kind, install_timeline
 
 __all__ = [
     "ACCENT",
@@ -21,18 +24,23 @@ __all__ = [
     "GREY",
     "LOSS",
     "PALETTE",
+    "Kind",
+    "Part",
     "above_and_below",
     "bars",
     "bars_over_time",
     "colours",
     "heat_map",
+    "install_timeline",
     "intervals",
     "lines",
     "mark",
+    "parts_of_a_whole",
     "ranges",
     "shares_by_name",
     "shares_over_time",
     "sparkline",
     "stacked_shares",
     "steps",
+    "survival_curves",
 ]

@@ -1,14 +1,16 @@
-"""Errors: which of them cost you users, and who left?"""
+"""Errors: which of them cost you users, and what became of those who met one?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import charts, findings
+from dashboard.views import one_error
+from dashboard.views.address import look_at, looked_at
 from dashboard.views.block import block
 from dashboard.views.frame import View
 
@@ -32,59 +34,74 @@ _IMPACT_COLUMNS = {
     ),
     "sentry_url": st.column_config.LinkColumn("Sentry", display_text="open ↗"),
 }
-_LEAVER_COLUMNS = {
-    "install": "Install",
-    "first_seen": st.column_config.DateColumn("First seen", format="D MMM YYYY"),
-    "last_seen": st.column_config.DateColumn("Last seen", format="D MMM YYYY"),
-    "silent_days": _NUMBER("Silent", format="%d days"),
-    "visits": _NUMBER("Visits"),
-    "fingerprint": None,
-    "type": "Last error",
-    "version": "Version",
-    "os": "OS",
-    "sentry_url": st.column_config.LinkColumn("Sentry", display_text="open ↗"),
-}
+MOST = 15
+"""Errors drawn; the table has them all."""
 
 
 def show(view: View) -> None:
-    """Draw the page."""
+    """Draw the page: all errors, or the one that the address names."""
     impact = view.table("error_interval")
-    forest(view, impact)
+    fingerprint = looked_at("error", 16)
+    if fingerprint:
+        one_error.show(view, fingerprint, impact)
+        return
+    _chooser(impact)
+    forest(view, impact, on_row=lambda row: _look_at(impact, row))
     if len(impact.dropna(subset=["excess"])):  # else the table stands above, without a picture
         _ranking(view, impact)
-    left = view.table("left_after_error")
-    block(
-        findings.leavers(left),
-        f"Installs whose last visit had an error and lies {view.scope.horizon} days or more back, "
-        "the latest first.",
-        None,
-        left,
-        "left_after_error",
-        columns=_columns(_LEAVER_COLUMNS, view),
-        nothing="Nobody is known to have left after an error in this period.",
+
+
+def _chooser(impact: pd.DataFrame) -> None:
+    """Let the viewer choose an error by its name, also without a mouse."""
+    if impact.empty:
+        return
+    names = findings.error_names(impact)
+    chosen = st.selectbox(
+        "Look at one error",
+        range(len(names)),
+        index=None,
+        format_func=lambda row: names[row],
+        placeholder="Choose one here, in the picture or in the table",
+        width=560,
     )
+    if chosen is not None:
+        _look_at(impact, chosen)
+
+
+def _look_at(impact: pd.DataFrame, row: int) -> None:
+    look_at("error", str(impact.iloc[row]["fingerprint"]))
 
 
 def _ranking(view: View, impact: pd.DataFrame) -> None:
     block(
-        "Every error of the period, the costliest first",
-        "Users are compared at the same point of their life with the tool: by number of visits, "
-        "gap since the last one, version, OS and month.",
+        findings.compared(impact),
+        "Every error of the period, the costliest first; choose a row to look into it. Users are "
+        "compared at the same point of their life with the tool: by number of visits, gap since "
+        f"the last one, version, OS and month. Below {findings.MIN_VISITS} matched visits nothing "
+        "is called proven.",
         None,
         impact,
         "error_ranking",
         columns=_columns(_IMPACT_COLUMNS, view),
+        on_row=lambda row: _look_at(impact, row),
     )
 
 
-def forest(view: View, impact: pd.DataFrame, *, most: int = 15) -> None:
-    """Draw the users lost to each error with their intervals, the costliest on top."""
+def forest(
+    view: View,
+    impact: pd.DataFrame,
+    *,
+    most: int = MOST,
+    on_row: Callable[[int], None] | None = None,
+) -> None:
+    """Draw the users lost to each error with their intervals, the costliest on top.
+
+    Args:
+        on_row: called with the place of an error that the viewer chooses in the picture.
+    """
     judged = impact.dropna(subset=["excess"]).head(most)
-    names = [
-        findings.error_name(*pair) for pair in zip(judged["type"], judged["where"], strict=True)
-    ]
     figure = charts.intervals(
-        judged.assign(name=names, proven=findings.proven(judged)),
+        judged.assign(name=findings.error_names(judged), proven=findings.proven(judged)),
         "name",
         "excess",
         "ci_low",
@@ -102,6 +119,7 @@ def forest(view: View, impact: pd.DataFrame, *, most: int = 15) -> None:
         "error_interval",
         columns=_columns(_IMPACT_COLUMNS, view),
         nothing="No error was reported in this period.",
+        on_row=on_row,
     )
 
 

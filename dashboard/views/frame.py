@@ -67,13 +67,19 @@ class View:
 
     def ask(
         self,
-        analysis: Callable[[History], ibis.Table | pd.DataFrame],
+        analysis: Callable[..., ibis.Table | pd.DataFrame],
         scope: Scope | None = None,
+        about: str | None = None,
     ) -> pd.DataFrame:
-        """An analysis that is not exported, by default of the scope shown."""
-        name = f"{analysis.__module__}.{analysis.__qualname__}"
+        """An analysis that is not exported, by default of the scope shown.
+
+        Args:
+            about: what else it takes besides the history: a fingerprint, an install.
+        """
+        name = f"{analysis.__module__}.{analysis.__qualname__}({about or ''})"
+        given = () if about is None else (about,)
         return self._kept(
-            name, scope or self.scope, lambda history: tables.as_frame(analysis(history))
+            name, scope or self.scope, lambda history: tables.as_frame(analysis(history, *given))
         )
 
     def complete(self, frame: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
+from typing import Any
 
-from .bugsink import running
+import requests
+
+from dashboard.sentry import SentryLinks
+from dashboard.sentry_issues import Issue, SentryIssues
+from tests.ingest.function import HOST
+
+from .bugsink import Bugsink, running
 from .home import EXAMPLE, Home
 from .server import Server
 
@@ -24,6 +32,37 @@ select k.key, v.value from tags_issuetag t
 join tags_tagkey k on k.id = t.key_id join tags_tagvalue v on v.id = t.value_id
 where t.issue_id = ?
 """
+
+
+def assert_the_dashboard_finds(report: dict[str, Any], issue: str, bugsink: Bugsink) -> None:
+    """Its links lead there, and it knows what Bugsink knows of the issue."""
+    url = f"http://{HOST}:{bugsink.port}"
+    links = SentryLinks.read(
+        {
+            "SENTRY_KIND": "bugsink",
+            "SENTRY_URL": url,
+            "SENTRY_PROJECT": str(bugsink.project),
+            "SENTRY_AUTH_TOKEN": bugsink.token,
+        }
+    )
+    assert links is not None
+    issues = SentryIssues(links)
+    fingerprint = report["error"]["fingerprint"]
+    issues.of(fingerprint)
+    while issues.asking():
+        time.sleep(0.01)
+    known = issues.of(fingerprint)
+    assert known is not None
+    page = f"{url}/issues/issue/{issue}/event/last/"
+    assert known.issue == Issue("ValueError", "unresolved", None, "logtally@1.2.0", page)
+
+    event = links.of_event(report["error"]["sentry_event"])
+    answer = requests.get(event, allow_redirects=False, timeout=60)
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith(f"/issues/issue/{issue}/event/")
+    for query in ({"q": f"user.id:{report['install']}"}, {"q": f"wald.fingerprint:{fingerprint}"}):
+        assert [found["id"] for found in bugsink.get("issues", **query)["results"]] == [issue]
+    assert bugsink.get("issues", q=f"user.id:{'0' * 32}")["results"] == []
 
 
 def test_a_crash_becomes_an_issue_with_tag_user_and_release(tmp_path: Path, server: Server) -> None:
@@ -47,6 +86,7 @@ def test_a_crash_becomes_an_issue_with_tag_user_and_release(tmp_path: Path, serv
         [listed] = bugsink.get("events", issue=issue["id"])["results"]
         event = bugsink.get(f"events/{listed['id']}")
         stored = bugsink.stored()
+        assert_the_dashboard_finds(report, issue["id"], bugsink)
     told = event["data"]
     assert told["event_id"] == report["error"]["sentry_event"]
     assert told["user"]["id"] == report["install"]

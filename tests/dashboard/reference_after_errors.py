@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tests.dashboard.reference import Prepared, place_of, stratum_of
+from tests.dashboard.reference import Prepared, monday, place_of, stratum_of
 
 Rows = list[tuple[Any, ...]]
 
@@ -173,3 +173,41 @@ def log_rank(sample: Rows) -> float | None:
             if n > 1:
                 variance += d * (n1 / n) * (1 - n1 / n) * (n - d) / (n - 1)
     return difference**2 / variance if variance else None
+
+
+def met(p: Prepared, fingerprint: str) -> pd.DataFrame:
+    """The reports of an error in the visits shown."""
+    shown = {(visit.install, visit.day) for visit in p.shown(p.visits).itertuples()}
+    reports = p.reports[p.reports["fingerprint"] == fingerprint]
+    return reports[[pair in shown for pair in zip(reports["install"], reports["day"], strict=True)]]
+
+
+def met_by_week(p: Prepared, fingerprint: str) -> Rows:
+    """Without the weeks in which nobody met it."""
+    reports = met(p, fingerprint)
+    weeks = reports.groupby(reports["day"].map(monday))["install"]
+    return [(week, found.nunique(), len(found)) for week, found in weeks]
+
+
+def met_on_versions(p: Prepared, fingerprint: str) -> Rows:
+    shown = p.shown(p.visits)
+    rows = []
+    for version, visits in shown.groupby("version"):
+        hit = visits[[fingerprint in errors for errors in visits["errors"]]]
+        if len(hit):
+            installs, active = hit["install"].nunique(), visits["install"].nunique()
+            days = hit["day"].min(), hit["day"].max()
+            rows.append((version, installs, active, installs / active, *days))
+    return rows
+
+
+def affected_installs(p: Prepared, fingerprint: str) -> Rows:
+    """install, times, first_met, last_met, last_seen, silent_days, visits."""
+    rows = []
+    for install, reports in met(p, fingerprint).groupby("install"):
+        last = p.visits[p.visits["install"] == install]["day"].max()
+        visits = int((p.visits["install"] == install).sum())
+        silent = max(0, (p.as_of - last).days)
+        days = reports["day"].min(), reports["day"].max()
+        rows.append((install, len(reports), *days, last, silent, visits))
+    return rows

@@ -53,7 +53,9 @@ DESIGNED = {
     "metric_package_version": "value,installs,share",
 }
 AS_OF = FIRST + timedelta(days=100)
-SENTRY = SentryLinks("https://sentry.example", "acme", "tool")
+SENTRY = SentryLinks.read(
+    {"SENTRY_URL": "https://sentry.example", "SENTRY_ORG": "acme", "SENTRY_PROJECT": "tool"}
+)
 
 
 def test_every_file_has_the_designed_columns(tmp_path: Path) -> None:

@@ -40,6 +40,10 @@ PAGES = {
     "solutions": ("solution", "operation"),
     "one-time": ("package_version", "os"),
     "errors": ("type",),
+    f"errors?error={'f' * 16}": ("type", "package_version"),
+    "installs": (),
+    f"installs?install={80:032x}": ("type",),
+    "data": (),
 }
 """The words that stand in the findings of each page."""
 
@@ -104,9 +108,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_shows_them_as_they_are(shown: Shown, path: str) -> None:
     page = shown.page
-    page.open(f"{shown.address}/{path}?period=all+time")
+    page.open(f"{shown.address}/{path}{'&' if '?' in path else '?'}period=all+time")
     page.tab.wait_for_timeout(500)  # charts are drawn last
-    findings = " ".join(page.tab.locator("h5, p").all_inner_texts())
+    findings = " ".join(page.tab.locator("h2, h5, p").all_inner_texts())
     for name in PAGES[path]:
         assert WORDS[name] in findings, name
     for meaning in (

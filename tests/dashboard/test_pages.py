@@ -113,8 +113,8 @@ WRONG = [
         "FIREBASE_DATABASE_URL names the hosted database https://wald.firebaseio.com, but there "
         "is no usable Google credential: set GOOGLE_APPLICATION_CREDENTIALS",
     ),
-    ({"SENTRY_ORG": "us"}, "SENTRY_PROJECT is not set; links to Sentry need"),
-    ({"SENTRY_PROJECT": "tool"}, "SENTRY_ORG is not set; links to Sentry need"),
+    ({"SENTRY_ORG": "us"}, "SENTRY_PROJECT is not set; links to sentry need"),
+    ({"SENTRY_PROJECT": "tool"}, "SENTRY_ORG is not set; links to sentry need"),
     (
         {"SENTRY_URL": "sentry.example", "SENTRY_ORG": "us", "SENTRY_PROJECT": "tool"},
         "SENTRY_URL is 'sentry.example'; give an address",

@@ -15,7 +15,14 @@ from ingest.store import Store
 from tests.dashboard.histories import fill
 from tests.rtdb.server import Server, running
 
-PAGES = ("overview", "adoption", "platforms", "solutions", "one_time", "errors")
+PAGES = ("overview", "adoption", "platforms", "solutions", "one_time", "errors", "installs", "data")
+QUERIES: tuple[dict[str, str], ...] = ({}, {"period": "all time"}, {"period": "last 30 days"})
+LOOKED_AT = {
+    "errors": ({"period": "all time", "error": "f" * 16}, {"error": "' OR 1=1 --    "}),
+    "installs": ({"install": "1" * 32}, {"install": "' OR 1=1 --".ljust(32)}),
+}
+"""What the address may name on a page: what is there, and what is nothing of its kind."""
+
 DAY_MS = 86_400_000
 ERROR = {"fingerprint": "f" * 16, "type": "E", "where": "m:f"}
 
@@ -59,11 +66,12 @@ def test_every_page_can_be_drawn(
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
     fill(warehouse, reports, Store.connect(settings).source)
     for page in PAGES:
-        for query in ({}, {"period": "all time"}, {"period": "last 30 days"}):
+        for query in (*QUERIES, *LOOKED_AT.get(page, ())):
             script = AppTest.from_string(
                 f"from dashboard.views import {page}\n"
                 "from dashboard.views.frame import open_view\n"
-                f"{page}.show(open_view())\n",
+                "with open_view() as view:\n"
+                f"    {page}.show(view)\n",
                 default_timeout=60,
             )
             for name, value in query.items():

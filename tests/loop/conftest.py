@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import browser
+from tests.loop import parts
 from tests.loop.homes import Lived, live
+from tests.loop.page import Page, opened
 from tests.loop.parts import environment, ingest, python
 from tests.loop.tables import Tables
 from tests.rtdb.server import running
@@ -65,6 +68,22 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
         done = python("-m", "dashboard", "sync", env=env)
         assert (done.returncode, done.stderr) == (0, "")
         yield Loop(lived, today, database, env)
+
+
+@pytest.fixture(scope="session")
+def address(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the dashboard of it."""
+    log = tmp_path_factory.mktemp("dashboard") / "log"
+    with parts.dashboard(log, loop.env) as url:
+        yield url
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="session")
+def page() -> Iterator[Page]:
+    """A tab of a browser, which the tests share."""
+    with browser.launched() as chromium, opened(chromium) as page:
+        yield page
 
 
 def _day_with_room() -> date:

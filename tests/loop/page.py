@@ -35,6 +35,10 @@ class Page:
         self.tab.goto(address)
         # Before its first run, a page is as ready as after it.
         self.tab.wait_for_selector(SOMETHING)
+        self.settled()
+
+    def settled(self) -> None:
+        """Wait until nothing is worked out any more."""
         self.tab.wait_for_selector(READY)
 
     def go(self, link: str) -> None:
@@ -52,6 +56,12 @@ class Page:
         self.tab.keyboard.press("Escape")
         self.tab.wait_for_timeout(300)  # before it begins to run, a page is as ready as after it
         self.tab.wait_for_selector(READY)
+
+    def choose_row(self, name: str, row: int) -> None:
+        """Choose a row of a block's table by the box before it."""
+        # The grid is painted; what takes the clicks lies over the picture.
+        grid = self.block(name).locator(".dvn-scroller").first
+        grid.click(position={"x": 16, "y": 35 + 35 * row + 17})
 
     def tiles(self) -> dict[str, str]:
         """The value of each tile by its label."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import browser
-from tests.loop import parts
 from tests.loop.cells import Cells, written
 from tests.loop.conftest import Loop
-from tests.loop.page import Page, opened
+from tests.loop.page import Page
 from tests.loop.tables import COLUMNS, METRIC_COLUMNS, Row, Tables, system
 
 PAGES = {
@@ -33,20 +30,6 @@ PAGES = {
 
 HIDDEN = {"error_interval": ("fingerprint", "sentry_url")}
 """Columns that a table shows nobody, but has in its file."""
-
-
-@pytest.fixture(scope="module")
-def address(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    log = tmp_path_factory.mktemp("dashboard") / "log"
-    with parts.dashboard(log, loop.env) as url:
-        yield url
-    assert "Traceback" not in log.read_text()
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with browser.launched() as chromium, opened(chromium) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,66 @@
+"""When reports arrived, and how far the database is read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import ibis
+from ibis import _
+from ibis import literal as lit
+
+from dashboard.analysis.calendar import filled
+from dashboard.analysis.history import History
+from dashboard.analysis.losses import LATE_MS
+
+
+def arrivals(history: History) -> ibis.Table:
+    """day, reports, errors, late, ci: reports by the day (UTC) on which they were received.
+
+    `late` ones were received more than a day after they happened. Those of CI services are among
+    all of these. Filters choose nothing; the period chooses days, and where it reaches to the last
+    day shown, what was received later belongs to it: history is imported long after it happened.
+    """
+    scope = history.scope
+    reports = _whole(history).reports.mutate(day=_.received.as_timestamp("ms").date())
+    if scope.since:
+        reports = reports.filter(_.day >= lit(scope.since))
+    if scope.until and scope.until < scope.last_day:
+        reports = reports.filter(_.day <= lit(scope.until))
+    counted = reports.group_by("day").agg(
+        reports=_.count(),
+        errors=(_.kind == "error").sum(),
+        late=(_.received - _.time > LATE_MS).sum(),
+        ci=_.ci.sum(),
+    )
+    return filled(counted, _days_between(counted))
+
+
+def _days_between(counted: ibis.Table) -> ibis.Table:
+    """Every day from the first to the last of these: day."""
+    span = counted.agg(first=_.day.min(), last=_.day.max())
+    after = span.last.cast("timestamp") + ibis.interval(days=1)
+    every = ibis.range(span.first.cast("timestamp"), after, step=ibis.interval(days=1))
+    return span.select(day=every.unnest().cast("date"))
+
+
+def last_received(history: History) -> ibis.Table:
+    """reports, received: how many of the app there are, and when the last one arrived (UTC)."""
+    reports = _whole(history).reports
+    counted = reports.agg(reports=_.count(), received=_.received.max())
+    return counted.mutate(received=_.received.as_timestamp("ms"))
+
+
+def shards(history: History) -> ibis.Table:
+    """shard, days, last_day, read_until: how far each database is read, for all apps.
+
+    - shard: its place in the setting, from 0; days: with reports; last_day: of these
+    - read_until: reports received before that moment (UTC) were read; null where none was
+    """
+    read = history.stored("cursors").group_by("shard")
+    read = read.agg(days=_.count(), last_day=_.day.max(), since=_.since.max())
+    until = read.since.nullif(lit(0)).as_timestamp("ms")
+    return read.mutate(read_until=until).drop("since").order_by("shard")
+
+
+def _whole(history: History) -> History:
+    return History(replace(history.scope, ci=True), history.stored)

@@ -1,0 +1,79 @@
+"""One error: when it was met, on which versions, and by whom."""
+
+from __future__ import annotations
+
+import ibis
+from ibis import _
+from ibis import literal as lit
+
+from dashboard.analysis.calendar import filled, weeks
+from dashboard.analysis.history import UNKNOWN, History, pseudonym
+
+MOST_AFFECTED = 5_000
+"""Installs that are listed, those that met it last: nobody reads more."""
+
+
+def met_by_week(history: History, fingerprint: str) -> ibis.Table:
+    """week, installs, reports: who met the error in each week, and how often."""
+    errors = _shown(history, fingerprint).mutate(week=_.day.truncate("W"))
+    counted = errors.group_by("week").agg(installs=_.install.nunique(), reports=_.count())
+    return history.in_period(filled(counted, weeks(history)), "week", "W").order_by("week")
+
+
+def met_on_versions(history: History, fingerprint: str) -> ibis.Table:
+    """version, installs, active, share, first_met, last_met; the version met last comes first.
+
+    - installs: with a visit on the version, in the period, at which they met the error
+    - active: with a visit on the version in the period; share: of these, those that met it
+    - first_met, last_met: days in the period
+    """
+    visits = history.shown_visits.mutate(version=_.version.fill_null(UNKNOWN))
+    met = history.exposures.filter(_.fingerprint == fingerprint).select("install", "day")
+    hit = visits.semi_join(met, ["install", "day"]).group_by("version")
+    hit = hit.agg(installs=_.install.nunique(), first_met=_.day.min(), last_met=_.day.max())
+    active = visits.semi_join(hit, "version").group_by("version")
+    frame = hit.inner_join(active.agg(active=_.install.nunique()), "version")
+    frame = frame.mutate(share=_.installs / _.active)
+    columns = ("version", "installs", "active", "share", "first_met", "last_met")
+    return frame.select(*columns).order_by(ibis.desc("last_met"), ibis.desc("first_met"), "version")
+
+
+def affected_installs(history: History, fingerprint: str) -> ibis.Table:
+    """install, times, first_met, last_met, last_seen, silent_days, visits, version, os,
+    sentry_event: the installs that met the error in the period, those that met it last first.
+
+    - times: reports of it in the period; sentry_event: of the last one
+    - last_seen, visits, version, os: of the install's whole life; silent_days run to the as-of day
+    """
+    last = {"order_by": ["time", "id"]}
+    met = _shown(history, fingerprint).group_by("install")
+    met = met.agg(
+        times=_.count(),
+        first_met=_.day.min(),
+        last_met=_.day.max(),
+        sentry_event=_.sentry_event.last(**last),
+    )
+    met = met.order_by(ibis.desc("last_met"), "install").limit(MOST_AFFECTED)
+    ends = history.visits.filter(_.next_gap.isnull())
+    frame = met.inner_join(ends.select("install", "day", "number", "version", "os"), "install")
+    silent = ibis.greatest(lit(history.scope.as_of).delta(frame.day, unit="day"), 0)
+    return frame.select(
+        install=pseudonym(frame.install),
+        times=frame.times,
+        first_met=frame.first_met,
+        last_met=frame.last_met,
+        last_seen=frame.day,
+        silent_days=silent,
+        visits=frame.number,
+        version=frame.version,
+        os=frame.os,
+        sentry_event=frame.sentry_event,
+    ).order_by(ibis.desc("last_met"), "install")
+
+
+def _shown(history: History, fingerprint: str) -> ibis.Table:
+    """Its reports of the visits shown."""
+    errors = history.in_period(history.errors.filter(_.fingerprint == fingerprint), "day")
+    if history.scope.filtered:
+        errors = errors.semi_join(history.shown_visits.filter(_.errors > 0), ["install", "day"])
+    return errors
