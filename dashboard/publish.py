@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -94,7 +95,7 @@ def picture(
     since = as_of - timedelta(days=PERIOD - 1)
     shown = history.within(since, as_of)
     numbers = tables.as_frame(headline(shown)).iloc[0]
-    lists = [
+    lists: list[tuple[str, str, ibis.Table, str | tuple[str, str]]] = [
         ("versions", "Version", metric_values(shown, "package_version"), "value"),
         ("systems", "Operating system", os_families(shown), "os"),
         ("system_versions", "Version of the system", os_spread(shown), ("os", "os_version")),

@@ -55,7 +55,7 @@ def test_links_to_bugsink() -> None:
     issues = "https://errors.example/issues"
     assert of.of_fingerprint(ERROR) == f"{issues}/3/all/?q=wald.fingerprint%3A{ERROR}"
     assert of.of_user(INSTALL) == f"{issues}/3/all/?q=user.id%3A{INSTALL}"
-    assert of.of_event(EVENT) == f"{issues}/event/{EVENT}/"
+    assert of.of_event(EVENT) == f"{issues}/event/eeeeeeee-eeee-eeee-eeee-eeeeeeeeeeee/"
 
 
 def test_templates_of_ones_own_replace_the_presets() -> None:
