@@ -20,7 +20,7 @@ START = int(datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC).timestamp()
 # u(x, k): uniform in [0, 1), the k-th number drawn for x.
 _DRAW = """
 CREATE OR REPLACE TEMP MACRO u(x, k) AS
-    hash(xor(hash(xor(hash(x), {seed}::UBIGINT)), k::UBIGINT)) / 18446744073709551616.0
+    hash(xor(hash(hash(x)), k::UBIGINT)) / 18446744073709551616.0
 """
 
 # Visits a life: geometric. A quarter of the lives is cut off by the end of the two years.
@@ -40,7 +40,7 @@ CREATE OR REPLACE TEMP TABLE drawn_days AS
 SELECT *, hash(install, nth, {seed}) AS visit FROM (
     SELECT install, nth, lag_days, system,
         first_day + sum(CASE nth WHEN 0 THEN 0 ELSE
-            1 + floor(-ln(1 - u(hash(install, nth), 5)) * 7)::INT END)
+            1 + floor(-ln(1 - u(hash(install, nth, {seed}), 5)) * 7)::INT END)
             OVER (PARTITION BY install ORDER BY nth) AS day
     FROM (SELECT *, unnest(range(visits)) AS nth FROM drawn_lives)
 ) WHERE day < {days}
@@ -91,9 +91,12 @@ FROM each_report
 
 
 def draw(connection: duckdb.DuckDBPyConnection, reports: int, *, seed: int = 0) -> None:
-    """Draw the installs of about so many reports, and the days on which each came."""
+    """Draw the installs of about so many reports, and the days on which each came.
+
+    Another seed draws other visits of the same installs.
+    """
     connection.execute(ARRIVED)
-    connection.execute(_DRAW.format(seed=seed))
+    connection.execute(_DRAW)
     installs = reports // REPORTS_AN_INSTALL
     connection.execute(_LIVES.format(days=DAYS, installs=installs))
     connection.execute(_VISITS.format(days=DAYS, seed=seed))

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+<<<<<<< HEAD
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from dashboard import tables
+=======
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import ibis
+
+from dashboard.analysis import choices
+>>>>>>> main
 from dashboard.analysis.apps import apps
 from dashboard.analysis.history import History
 from dashboard.analysis.platforms import identifiers
@@ -22,6 +33,9 @@ from ingest.store import DatabaseUnavailable, SettingError, Store
 
 MOST = 10_000
 """Days of a horizon, or installs of a cell, that can be asked for."""
+
+NAMED = 10
+"""Values that a sentence names, where one was asked for that nobody reported."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,11 +119,48 @@ def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
         str(app.app),
         as_of,
         last_day,
+<<<<<<< HEAD
         horizon=getattr(options, "horizon", DEFAULT_HORIZON),
         since=getattr(options, "since", None),
         until=getattr(options, "until", None),
+=======
+        horizon=options.horizon,
+        ci=options.ci,
+        since=options.since,
+        until=options.until,
+>>>>>>> main
     )
-    return History(scope, snapshot.table)
+    return _filtered(History(scope, snapshot.table), options)
+
+
+def _filtered(history: History, options: argparse.Namespace) -> History:
+    """The history through the filters of the command line."""
+    values: dict[str, list[str]] = {}
+    for name, value in options.metric:
+        values.setdefault(name, []).append(value)
+    told = choices.metric_choices(history)
+    metrics = {
+        name: _known(f"--metric {name}=", chosen, told.filter(told.identifier == name).value)
+        for name, chosen in values.items()
+    }
+    scope = replace(
+        history.scope,
+        versions=_known("--version ", options.version, choices.versions(history).version),
+        systems=_known("--os ", options.os, choices.systems(history).os),
+        solutions=_known("--solution ", options.solution, choices.solutions(history).solution),
+        metrics=tuple(metrics.items()),
+    )
+    return replace(history, scope=scope)
+
+
+def _known(option: str, chosen: Sequence[str], reported: ibis.Column) -> tuple[str, ...]:
+    """What was chosen, if it was reported: a slip of the pen would leave every file empty."""
+    there = list(reported.to_pandas()) if chosen else []
+    for value in chosen:
+        if value not in there:
+            named = ", ".join(there[:NAMED]) + (", …" if len(there) > NAMED else "")
+            raise SettingError(f"{option}{value} was never reported; there is {named or 'none'}")
+    return tuple(chosen)
 
 
 def _date(value: date | datetime) -> date:
@@ -140,6 +191,22 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_HORIZON,
         help="days of silence after which a user counts as gone (default: %(default)s)",
     )
+    for option, letter, what in (
+        ("--version", "V", "package version"),
+        ("--os", "O", "OS family"),
+        ("--solution", "S", "solution"),
+    ):
+        said = f"only this {what}; may be given several times"
+        command.add_argument(option, metavar=letter, action="append", default=[], help=said)
+    command.add_argument(
+        "--metric",
+        metavar="NAME=VALUE",
+        type=_pair,
+        action="append",
+        default=[],
+        help="only this value of a metric; may be given several times",
+    )
+    command.add_argument("--ci", action="store_true", help="count runs by CI services too")
     command.add_argument(
         "--min-cell",
         metavar="K",
@@ -195,6 +262,13 @@ def _day(text: str) -> date:
     if not 1970 <= day.year <= 2999:
         raise argparse.ArgumentTypeError(f"{text} lies outside the years 1970 to 2999")
     return day
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is no metric and value; write backend=docker")
+    return name, value
 
 
 def _positive(text: str) -> int:

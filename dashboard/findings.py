@@ -6,7 +6,7 @@ from datetime import date
 
 import pandas as pd
 
-from dashboard.words import TOO_FEW, count, day, percent, plain_markdown, share
+from dashboard.words import TOO_FEW, count, day, duration, percent, plain_markdown, share
 
 MIN_VISITS = 5
 """Matched visits with an error below which nothing is called proven."""
@@ -50,6 +50,14 @@ def lifecycle(frame: pd.DataFrame, last_complete: date) -> str:
         f"{count(came)} installs came or came back in the last whole week, "
         f"{count(last['dormant'])} fell silent"
     )
+
+
+def stickiness(frame: pd.DataFrame) -> str:
+    """About the share of the month's users that a day sees, over the days of the period."""
+    month = frame["active_30"].sum()
+    if not month:
+        return "No install was active in this period"
+    return f"A day sees {percent(frame['active_1'].sum() / month)} of the month's users"
 
 
 def versions(frame: pd.DataFrame) -> str:
@@ -101,6 +109,38 @@ def success(frame: pd.DataFrame) -> str:
     return f"{name} succeeds least: {share(worst['succeeded'], worst['attempts'])}"
 
 
+def durations(timed: pd.DataFrame) -> str:
+    """About the solution and operation that take longest, among those timed 30 times or more."""
+    many = timed[timed["timed"] >= TOO_FEW]
+    if many.empty:
+        return "Too few attempts tell how long they took"
+    slow = many.loc[many["median_ms"].idxmax()]
+    name = plain_markdown(f"{slow['operation']} of {slow['solution']}")
+    return f"{name} takes longest: half are done in {duration(slow['median_ms'])}"
+
+
+def funnel(frame: pd.DataFrame) -> str:
+    """About all solutions together: who of those that began comes to the last step."""
+    if frame.empty:
+        return "Nobody began a deployment in this period"
+    first, last = frame[frame["step"] == 1], frame[frame["step"] == frame["step"].max()]
+    part = share(last["installs"].sum(), first["installs"].sum())
+    return f"{part} deployments begun came to {plain_markdown(str(last.iloc[0]['operation']))}"
+
+
+def first_run(row: pd.Series) -> str:
+    """About whether an error on the first day makes one-time users."""
+    if not row["installs"]:
+        return "No new install met an error on its first day"
+    if pd.isna(row["difference"]):
+        return "Too few new installs met an error on their first day to compare them"
+    low, high = row["ci_low"], row["ci_high"]
+    if low <= 0 <= high:
+        return "An error on the first day may make no difference to who comes back"
+    points = f"{100 * abs(row['difference']):.0f} points {'more' if low > 0 else 'fewer'}"
+    return f"With an error on the first day, {points} came once"
+
+
 def one_time(installs: float, judged: float) -> str:
     """About those who came once, of the installs that are not too early to judge."""
     if not judged:
@@ -125,12 +165,18 @@ def worst_error(impact: pd.DataFrame) -> str:
     judged = impact.dropna(subset=["excess"])
     if judged.empty:
         return "It is too early to tell what the errors of this period cost"
-    costly = judged[proven(judged) & (judged["excess"] > 0)]
-    if costly.empty:
+    worst = costliest(impact)
+    if worst is None:
         return "No error cost you users beyond doubt"
-    worst = costly.loc[costly["excess"].idxmax()]
     name = plain_markdown(error_name(worst["type"], worst["where"]))
     return f"{name} cost you about {count(round(worst['excess']))} users"
+
+
+def costliest(impact: pd.DataFrame) -> pd.Series | None:
+    """The row of `error_interval` that cost most users beyond doubt; None where none did."""
+    judged = impact.dropna(subset=["excess"])
+    costly = judged[proven(judged) & (judged["excess"] > 0)]
+    return None if costly.empty else costly.loc[costly["excess"].idxmax()]
 
 
 def proven(impact: pd.DataFrame) -> pd.Series:

@@ -1,8 +1,9 @@
 """The warehouse's tables, and taking arrived reports into them by the new reports alone.
 
 ``arrived`` holds what a sync read, see `dashboard.columns`. A merge takes what is new of it into
-``reports`` and works out the visits of the installs it is about anew, so that late reports change
-history as they should.
+``reports`` and works out anew what may change by it: of each install that it is about, what lies on
+the first day of the new reports or later, and the visit before. So late reports change history as
+they should, and those of today cost no look at all that came before.
 
 What many rows share stands in a table of its own, numbered as it comes: a report's metrics in
 ``profiles``, a visit's place in its install's life in ``points``, a solution and an operation in
@@ -59,10 +60,12 @@ CREATE TABLE points (
     point INTEGER, number_bin INTEGER, gap_bin INTEGER, version VARCHAR, os VARCHAR, month DATE
 );
 CREATE TABLE tasks (task INTEGER, solution VARCHAR, operation VARCHAR);
+CREATE TABLE several_os (app VARCHAR, install UUID);
 """
 """``visits`` and ``deployments`` leave runs by CI services out; ``visits_ci`` and
 ``deployments_ci`` hold, for the installs that ever ran in one, all with them. ``errors`` repeats
-the reports of kind error."""
+the reports of kind error. ``several_os`` names the installs that ever reported from more than one
+OS family: within a family, the gaps of all others are those that stand in ``visits``."""
 
 # One report an id, also where a retry stands under two days. What bears no id or install as
 # reports do was written by hand, and is none. Metrics are compared by a digest of 128 bits.
@@ -96,10 +99,22 @@ FROM arrived JOIN fresh ON arrived.rowid = fresh.row JOIN profiles USING (digest
 WHERE {condition}
 """
 
+# Each install that the new reports are about, and the first of their days.
 _TOUCHED = """
 CREATE TEMP TABLE touched AS
-SELECT DISTINCT app, install::UUID AS install
+SELECT app, install::UUID AS install, min(day) AS since, bool_or(ci) AS by_ci
 FROM arrived JOIN fresh ON arrived.rowid = fresh.row
+GROUP BY ALL
+"""
+
+# Its whole life is to be copied to the tables with CI.
+_FIRST_IN_CI = """
+UPDATE touched SET since = DATE '1970-01-01' FROM (
+    SELECT app, install FROM visits
+        SEMI JOIN (
+            FROM touched ANTI JOIN visits_ci USING (app, install) WHERE by_ci
+        ) USING (app, install)
+) AS first WHERE touched.app = first.app AND touched.install = first.install
 """
 
 _NEW_TASKS = """
@@ -113,35 +128,62 @@ FROM (
 )
 """
 
-# All reports of the installs touched, read once and narrow.
+# What may change of these installs' reports, read once and narrow. They lie in the order in which
+# they arrived, so the least of the days spares reading most of the table.
 _THEIRS = """
 CREATE TEMP TABLE theirs AS
-SELECT app, install, id, time, day, ci, profile, kind = 'error' AS failed,
-    coalesce(outcome = 'ok', false) AS succeeded, CASE WHEN kind = 'run' THEN task END AS task
-FROM reports SEMI JOIN touched USING (app, install)
+SELECT app, install, id, time, day, ci, profile, kind = 'error' AS failed, os, version,
+    coalesce(outcome = 'ok', false) AS succeeded, CASE WHEN kind = 'run' THEN task END AS task,
+    tasks.solution
+FROM reports JOIN touched USING (app, install)
     LEFT JOIN tasks ON reports.solution = tasks.solution
     AND reports.operation IS NOT DISTINCT FROM tasks.operation
+WHERE day >= since AND day >= ?
 """
 
-_IN_CI = "CREATE TEMP TABLE in_ci AS SELECT DISTINCT app, install FROM theirs WHERE ci"
+_IN_CI = """
+CREATE TEMP TABLE in_ci AS
+FROM touched WHERE by_ci OR (app, install) IN (SELECT (app, install) FROM visits_ci)
+"""
 
-_FORGET = """
-DELETE FROM {table} USING touched
-WHERE {table}.app = touched.app AND {table}.install = touched.install
+_FORGET = "DELETE FROM {table} WHERE rowid IN (SELECT row FROM {rows})"
+
+# The visit before the first of the new days, and all after it.
+_KNOWN_VISITS = """
+CREATE TEMP TABLE known_visits AS
+SELECT visits.rowid AS row, day < since AS stays,
+    app, install, day, number, gap, first_day, errors, os, profile
+FROM {table} AS visits JOIN {installs} USING (app, install)
+WHERE next_day IS NULL OR next_day >= since
+"""
+
+_SEVERAL_OS = """
+INSERT INTO several_os
+SELECT app, install FROM (
+    SELECT app, install, os FROM theirs
+    UNION ALL SELECT app, install, os FROM known_visits WHERE stays
+) ANTI JOIN several_os USING (app, install)
+GROUP BY app, install HAVING count(DISTINCT coalesce(os, '')) > 1
 """
 
 _LIVES = """
 CREATE TEMP TABLE lives AS
 WITH days AS (
     SELECT app, install, day,
-        count(*) FILTER (failed) AS errors, arg_max(profile, (time, id)) AS profile
+        count(*) FILTER (failed) AS errors, arg_max(profile, (time, id)) AS profile,
+        NULL AS known_number, NULL AS known_gap, NULL AS known_first_day
     FROM theirs SEMI JOIN {installs} USING (app, install)
     WHERE {condition}
     GROUP BY app, install, day
+    UNION ALL
+    SELECT app, install, day, errors, profile, number, gap, first_day
+    FROM known_visits WHERE stays
 ), numbered AS (
-    SELECT *, date_trunc('week', day)::DATE AS week,
-        row_number() OVER life AS number, min(day) OVER life AS first_day,
-        lag(day) OVER life AS last_day, lead(day) OVER life AS next_day
+    SELECT app, install, day, errors, profile, date_trunc('week', day)::DATE AS week,
+        row_number() OVER life + coalesce(first(known_number) OVER life - 1, 0) AS number,
+        coalesce(first(known_first_day) OVER life, first(day) OVER life) AS first_day,
+        coalesce(lag(day) OVER life, day - known_gap) AS last_day,
+        lead(day) OVER life AS next_day
     FROM days WINDOW life AS (PARTITION BY app, install ORDER BY day)
 )
 SELECT numbered.*, os, version,
@@ -179,6 +221,13 @@ SELECT lives.* EXCLUDE (last_day, number_bin, gap_bin, month), point
 FROM lives JOIN points ON {_SAME_POINT.format("lives", "points")}
 """
 
+_KNOWN_DEPLOYMENTS = """
+CREATE TEMP TABLE known_deployments AS
+SELECT deployments.rowid AS row, day < since AS stays, app, install, day, task
+FROM {table} AS deployments JOIN {installs} USING (app, install)
+"""
+
+# Of what stays, the last of each task comes first, without a time.
 _NEW_DEPLOYMENTS = """
 INSERT INTO {table} BY NAME
 SELECT * EXCLUDE (last_day, last_solution_day),
@@ -187,15 +236,24 @@ SELECT * EXCLUDE (last_day, last_solution_day),
     day - last_solution_day AS solution_gap,
     (week - date_trunc('week', last_solution_day)::DATE) // 7 AS solution_week_gap
 FROM (
-    SELECT app, install, day, task, succeeded, os, version, profile,
-        date_trunc('week', day)::DATE AS week,
-        lag(day) OVER (PARTITION BY app, install, task ORDER BY time, id) AS last_day,
+    SELECT * EXCLUDE (time, id, solution), date_trunc('week', day)::DATE AS week,
         lag(day) OVER (
-            PARTITION BY app, install, tasks.solution ORDER BY time, id
-        ) AS last_solution_day
-    FROM theirs SEMI JOIN {installs} USING (app, install)
-        JOIN tasks USING (task) JOIN profiles USING (profile)
-    WHERE {condition}
+            PARTITION BY app, install, task ORDER BY time NULLS FIRST, day, id
+        ) AS last_day,
+        lag(day) OVER (
+            PARTITION BY app, install, solution ORDER BY time NULLS FIRST, day, id
+        ) AS last_solution_day,
+    FROM (
+        SELECT app, install, task, solution, day, time, id, succeeded, os, version, profile
+        FROM theirs SEMI JOIN {installs} USING (app, install)
+        WHERE task IS NOT NULL AND {condition}
+        UNION ALL BY NAME
+        SELECT app, install, task, solution, max(day) AS day
+        FROM known_deployments JOIN tasks USING (task)
+        WHERE stays
+        GROUP BY app, install, task, solution
+    )
+    QUALIFY time IS NOT NULL
 )
 """
 
@@ -210,8 +268,10 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     rows = connection.execute(_NEW_REPORTS.format(table="reports", condition="true")).fetchall()
     connection.execute(_NEW_REPORTS.format(table="errors", condition="kind = 'error'"))
     connection.execute(_TOUCHED)
+    connection.execute(_FIRST_IN_CI)
     connection.execute(_NEW_TASKS)
-    connection.execute(_THEIRS)
+    since = connection.execute("SELECT min(since) FROM touched").fetchall()[0][0]
+    connection.execute(_THEIRS, [since])
     connection.execute(_IN_CI)
     _work_out_anew(connection, "", "touched", "NOT ci")
     _work_out_anew(connection, "_ci", "in_ci", "true")
@@ -225,13 +285,18 @@ def _work_out_anew(
 ) -> None:
     """Visits and deployments of the installs touched, from the reports on a condition."""
     chosen = {"installs": installs, "condition": condition}
-    connection.execute(_FORGET.format(table=f"visits{suffix}"))
+    visits, deployments = {"table": f"visits{suffix}"}, {"table": f"deployments{suffix}"}
+    connection.execute(_KNOWN_VISITS.format(**visits, **chosen))
+    connection.execute(_SEVERAL_OS)
+    connection.execute(_FORGET.format(**visits, rows="known_visits"))
     connection.execute(_LIVES.format(**chosen))
     connection.execute(_NEW_POINTS)
-    connection.execute(_NEW_VISITS.format(table=f"visits{suffix}"))
-    connection.execute("DROP TABLE lives")
-    connection.execute(_FORGET.format(table=f"deployments{suffix}"))
-    connection.execute(_NEW_DEPLOYMENTS.format(table=f"deployments{suffix}", **chosen))
+    connection.execute(_NEW_VISITS.format(**visits))
+    connection.execute(_KNOWN_DEPLOYMENTS.format(**deployments, **chosen))
+    connection.execute(_FORGET.format(**deployments, rows="known_deployments WHERE NOT stays"))
+    connection.execute(_NEW_DEPLOYMENTS.format(**deployments, **chosen))
+    for temporary in ("known_visits", "lives", "known_deployments"):
+        connection.execute(f"DROP TABLE {temporary}")
 
 
 _TABLES_OF_INSTALLS = """

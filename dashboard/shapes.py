@@ -76,3 +76,17 @@ def success_map(by_operation: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str
     }
     hover = [[said.get((row, column), "") for column in cells.columns] for row in cells.index]
     return cells.astype(float), hover
+
+
+def first_run_pair(row: pd.Series) -> pd.DataFrame:
+    """The row of `first_run_errors` as two shares, the first with the interval of how far it
+    lies from the second: value, judged, share, low, high."""
+    judged, expected = row["installs"] - row["unmatched"], row["expected"]
+    low, high = (expected + row[end] for end in ("ci_low", "ci_high"))
+    return pd.DataFrame(
+        [
+            ("met an error", judged, row["share"], max(0.0, low), min(1.0, high)),
+            ("met none", judged, expected, expected, expected),
+        ],
+        columns=["value", "judged", "share", "low", "high"],
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import date
+from datetime import date, timedelta
 
 TOO_FEW = 30
 """Below this many, a share says little, and is said to."""
@@ -32,9 +32,31 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.{digits}f} %"
 
 
+def duration(milliseconds: float) -> str:
+    """340 ms · 2.4 s · 41 s · 3.5 min"""
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min"
+
+
 def day(when: date) -> str:
     """12 Mar 2026"""
     return f"{when.day} {when:%b %Y}"
+
+
+def ago(past: timedelta) -> str:
+    """just now · 2 min ago · 3 h ago · 4 days ago"""
+    minutes = int(past.total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes} min ago"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h ago"
+    return f"{minutes // (24 * 60)} days ago"
 
 
 def plain_markdown(text: str) -> str:

@@ -37,6 +37,19 @@ def one_time_by_system(history: History) -> ibis.Table:
     return _by(history, "os")
 
 
+def one_time_by_operation(history: History) -> ibis.Table:
+    """value, judged, one_time, share, low, high: by the first operation reported on the day of
+    the first visit."""
+    first = history.shown_visits.filter(_.number == 1, ~_.censored)
+    first = first.select("install", "day", "next_gap")
+    told = history.reports.filter(_.operation.notnull())
+    told = told.select("install", "day", "time", "id", "operation")
+    named = first.inner_join(told, ["install", "day"]).group_by("install", "next_gap")
+    named = named.agg(value=_.operation.first(order_by=["time", "id"]))
+    counted = named.group_by("value").agg(judged=_.count(), one_time=_.next_gap.isnull().sum())
+    return _judged(counted).order_by(ibis.desc("judged"), "value")
+
+
 def _by(history: History, column: str) -> ibis.Table:
     first = history.shown_visits.filter(_.number == 1, ~_.censored)
     counted = first.group_by(value=_[column].fill_null(UNKNOWN))

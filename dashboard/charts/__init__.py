@@ -8,7 +8,10 @@ from dashboard.charts.bars import bars
 from dashboard.charts.heat import heat_map
 from dashboard.charts.intervals import intervals, shares_by_name, shares_over_time
 from dashboard.charts.lines import lines
+from dashboard.charts.names import mark
 from dashboard.charts.over_time import above_and_below, bars_over_time
+from dashboard.charts.ranges import ranges
+from dashboard.charts.steps import steps
 from dashboard.charts.theme import ACCENT, FEW, GREY, LOSS, PALETTE, colours
 
 __all__ = [
@@ -24,7 +27,10 @@ __all__ = [
     "heat_map",
     "intervals",
     "lines",
+    "mark",
+    "ranges",
     "shares_by_name",
     "shares_over_time",
     "stacked_shares",
+    "steps",
 ]

@@ -8,6 +8,7 @@ from datetime import date
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboard.charts.names import Name, name_at_end
 from dashboard.charts.theme import (
     ACCENT,
     GREY,
@@ -65,7 +66,26 @@ def above_and_below(
         )
     date_axis(figure, times)
     figure.update_yaxes(title_text=unit)
-    figure.update_layout(
-        barmode="relative", showlegend=True, legend={"orientation": "h", "y": 1.12}
-    )
+    figure.update_layout(barmode="relative")
+    if len(frame):
+        _name_beside(figure, frame, above, below, colour)
     return figure
+
+
+def _name_beside(
+    figure: go.Figure,
+    frame: pd.DataFrame,
+    above: Mapping[str, str],
+    below: Mapping[str, str],
+    colour: Mapping[str, str],
+) -> None:
+    """Write the name of each part beside its place in the last bar."""
+    names = []
+    for sign, parts in ((1, above), (-1, below)):
+        base = 0.0
+        for column, name in parts.items():
+            height = float(frame[column].iloc[-1])
+            names.append(Name(name, sign * (base + height / 2), colour[column]))
+            base += height
+    tall = frame[list(above)].sum(axis=1).max() + frame[list(below)].sum(axis=1).max()
+    name_at_end(figure, names, float(tall))

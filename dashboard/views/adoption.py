@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import charts, findings
 from dashboard.shapes import last_complete_week, top_versions, triangle
 from dashboard.versions import newest_first
-from dashboard.views.active import active_installs
+from dashboard.views.active import active_installs, release_marks
 from dashboard.views.block import block
 from dashboard.views.frame import View
 
@@ -23,6 +23,8 @@ _COLUMNS = {
     "resurrected": _NUMBER("Resurrected", format="localized"),
     "dormant": _NUMBER("Dormant", format="localized"),
     "size": _NUMBER("New installs", format="localized"),
+    "active_1": _NUMBER("Active 1 day", format="localized"),
+    "active_30": _NUMBER("30 days", format="localized"),
     "active": _NUMBER("There", format="localized"),
     "share": _NUMBER("Share", format="percent"),
 }
@@ -36,19 +38,24 @@ def show(view: View) -> None:
     with right:
         active = view.complete(view.table("active_installs"), "day")["active_30"]
         active_installs(view, findings.active(active.iloc[-1] if len(active) else 0, None))
-    _lifecycle(view)
+    left, right = st.columns(2)
+    with left:
+        _lifecycle(view)
+    with right:
+        _stickiness(view)
     _versions(view)
     _retention(view)
 
 
 def _new(view: View) -> None:
     frame = view.table("new_installs")
+    figure = charts.bars_over_time(
+        frame, "day", "installs", unit="new installs", complete_until=view.scope.as_of
+    )
     block(
         findings.new_installs(view.complete(frame, "day")),
         "Installs by the day of their first report (UTC). Paler: the day is not over.",
-        charts.bars_over_time(
-            frame, "day", "installs", unit="new installs", complete_until=view.scope.as_of
-        ),
+        charts.mark(figure, frame["day"], release_marks(view)),
         frame,
         "new_installs",
         columns=_COLUMNS,
@@ -75,20 +82,41 @@ def _lifecycle(view: View) -> None:
     )
 
 
+def _stickiness(view: View) -> None:
+    frame = view.table("stickiness")
+    block(
+        findings.stickiness(view.complete(frame, "day")),
+        "Installs active on a day, as a share of those active in the 30 days that end with it "
+        "(UTC): how much of the month's users a day sees.",
+        charts.lines(
+            frame,
+            "day",
+            {"share": "share"},
+            unit="of active 30",
+            complete_until=view.scope.as_of,
+            shares=True,
+        ),
+        frame,
+        "stickiness",
+        columns=_COLUMNS,
+    )
+
+
 def _versions(view: View) -> None:
     frame = view.table("version_adoption")
     wide, names = top_versions(frame, newest_first(set(frame["version"])))
+    figure = charts.stacked_shares(
+        wide,
+        "week",
+        names,
+        unit="active installs",
+        complete_until=last_complete_week(view.scope.as_of),
+    )
     block(
         findings.versions(view.complete(frame, "week")),
         "Share of the installs active in each week (from Monday, UTC), by the version they last "
         "ran in it. Weeks that are not over are left out of the picture.",
-        charts.stacked_shares(
-            wide,
-            "week",
-            names,
-            unit="active installs",
-            complete_until=last_complete_week(view.scope.as_of),
-        ),
+        figure and charts.mark(figure, view.complete(wide, "week")["week"], release_marks(view)),
         frame,
         "version_adoption",
         columns=_COLUMNS,

@@ -33,7 +33,7 @@ def block(
         columns: how the table shows its columns.
         nothing: what to say where the frame is empty.
     """
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         st.markdown(f"##### {finding}")
         st.caption(said)
         if frame.empty:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
 import ibis
 import pandas as pd
@@ -19,28 +18,32 @@ from dashboard.analysis.scope import Scope, seen_from
 from dashboard.sentry import SentryLinks
 from dashboard.settings import Settings, environment
 from dashboard.shapes import last_complete_week
-from dashboard.sync import Progress, sync
 from dashboard.versions import newest_first
-from dashboard.views.filters import Period, choose_app, choose_period, choose_several
+from dashboard.views.filters import (
+    Period,
+    choose_app,
+    choose_more,
+    choose_period,
+    choose_several,
+)
+from dashboard.views.freshness import bring_up_to_date, say_how_fresh
 from dashboard.warehouse import Warehouse, WarehouseError
-from dashboard.words import count, day, plain_markdown
-from ingest.store import DatabaseUnavailable, SettingError, Store
+from dashboard.words import plain_markdown
+from ingest.store import DatabaseUnavailable, SettingError
 
-STALE = timedelta(seconds=60)
-"""How old the data may be before a page brings it up to date by itself."""
-
-FRESH = timedelta(seconds=3)
-"""How old it may be when the page is opened or reloaded."""
-
-LOOK = 0.5
-"""Seconds between looks at how far another's first sync has come."""
-
-
-_DENSER = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 3rem; }
-@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-inline: 1rem; } }
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding: 4.25rem 2.5rem 3rem; }
+.st-key-filters { flex-wrap: wrap; }
+.st-key-tiles [data-testid="stPageLink"] p { font-size: 0.875rem; }
+@media (max-width: 640px) {
+  .st-key-tiles [data-testid="stHorizontalBlock"] { flex-flow: row wrap; }
+  .st-key-tiles [data-testid="stColumn"] { flex: 1 1 calc(50% - 1rem); min-width: 0; }
+  [data-testid="stMainBlockContainer"] { padding-inline: 0.75rem; }
+  .st-key-filters { flex-wrap: nowrap; overflow-x: auto; padding-bottom: 0.5rem; }
+  .st-key-filters > * { flex-shrink: 0; }
+}
 </style>"""
-"""Streamlit leaves a hand's breadth of space above a page."""
+"""Streamlit leaves a hand's breadth around a page. On a phone the filters are a row to push."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,11 @@ def open_view() -> View:
 
     Where there is nothing to show, says why instead and ends the page.
     """
-    st.html(_DENSER)
+    st.html(_STYLE)
     try:
         settings = Settings.read(environment())
         warehouse = Warehouse(settings.warehouse)
-        _bring_up_to_date(settings, warehouse)
+        bring_up_to_date(settings, warehouse)
         version = warehouse.version()
         if version is None:
             st.stop()
@@ -116,71 +119,44 @@ def open_view() -> View:
         raise AssertionError("st.stop() ends the page") from error
 
 
-def _bring_up_to_date(settings: Settings, warehouse: Warehouse) -> None:
-    """Sync when the page is opened, when asked to, and when the data is old."""
-    opened = "opened" not in st.session_state
-    st.session_state["opened"] = True
-    asked = st.session_state.pop("asked", False)
-    synced = warehouse.synced() if warehouse.version() else None
-    age = datetime.now(UTC) - synced if synced else None
-    if age is not None and not asked and age < (FRESH if opened else STALE):
-        return
-    meter = st.empty()
-
-    def show(progress: Progress) -> None:
-        fraction = progress.done / progress.total if progress.total else 1.0
-        said = f"Reading {count(progress.done)} of about {count(progress.total)} reports"
-        meter.progress(fraction, said)
-
-    try:
-        while True:
-            try:
-                done = sync(Store.connect(settings.database), warehouse, progress=show, wait=False)
-            except BlockingIOError:
-                state = warehouse.state()
-                if warehouse.version():
-                    break  # what another page or the command line reads shows on the next look
-                show(Progress(state.done, state.total))
-                time.sleep(LOOK)
-            else:
-                if done.rebuilt:
-                    st.info(f"The data was read anew: {plain_markdown(done.rebuilt)}")
-                return
-        if synced is None:
-            said = f"{count(state.done)} of about {count(state.total)} reports are read so far."
-            st.info(f"{said} The numbers grow until all are.", icon=":material/hourglass_top:")
-    except DatabaseUnavailable as error:
-        if synced is None:
-            raise
-        said = f"{error}. These are the numbers of {synced:%-d %b %Y %H:%M} UTC."
-        st.warning(plain_markdown(said), icon=":material/cloud_off:")
-    finally:
-        meter.empty()
-
-
 def _filtered(settings: Settings, warehouse: Warehouse, version: tuple[int, int]) -> View:
     found = _apps(version, warehouse)
     if found.empty:
         _explain_first_steps()
+        say_how_fresh(settings, warehouse, version, None)
         st.stop()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        app = choose_app(list(found["app"]))
-        row = found[found["app"] == app].iloc[0]
-        as_of, last_day = seen_from(datetime.now(UTC).date(), row["last_day"].date())
-        period = choose_period(row["first_day"].date(), as_of, last_day)
-        view = View(warehouse, version, Scope(app, as_of, last_day), period, settings.sentry)
-        versions = newest_first(view.ask(choices.versions)["version"])
-        systems = sorted(view.ask(choices.systems)["os"])
-        scope = replace(
-            view.scope,
-            since=period.since,
-            until=last_day,
-            versions=choose_several("Version", "version", versions),
-            systems=choose_several("OS", "os", systems),
-        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(
+            horizontal=True, vertical_alignment="center", width="content", key="filters"
+        ):
+            view = _chosen(settings, warehouse, version, found)
         st.space("stretch")
-        _say_how_fresh(as_of, warehouse)
-    return replace(view, scope=scope)
+        with st.container(width="content", key="freshness"):
+            say_how_fresh(settings, warehouse, version, view.scope.as_of)
+    return view
+
+
+def _chosen(
+    settings: Settings, warehouse: Warehouse, version: tuple[int, int], found: pd.DataFrame
+) -> View:
+    app = choose_app(list(found["app"]))
+    row = found[found["app"] == app].iloc[0]
+    as_of, last_day = seen_from(datetime.now(UTC).date(), row["last_day"].date())
+    period = choose_period(row["first_day"].date(), as_of, last_day)
+    view = View(warehouse, version, Scope(app, as_of, last_day), period, settings.sentry)
+    versions = newest_first(view.ask(choices.versions)["version"])
+    systems = list(view.ask(choices.systems)["os"])
+    solutions = list(view.ask(choices.solutions)["solution"])
+    scope = replace(
+        view.scope,
+        since=period.since,
+        until=last_day if period.until == as_of else period.until,
+        versions=choose_several("Version", "version", versions),
+        systems=choose_several("OS", "os", systems),
+        solutions=choose_several("Solution", "solution", solutions),
+    )
+    ci, metrics = choose_more(view.ask(choices.metric_choices))
+    return replace(view, scope=replace(scope, ci=ci, metrics=metrics))
 
 
 @st.cache_data(show_spinner=False, max_entries=10)
@@ -188,20 +164,6 @@ def _apps(version: tuple[int, int], _warehouse: Warehouse) -> pd.DataFrame:
     with _warehouse.reading() as snapshot:
         found: pd.DataFrame = apps(snapshot.table).to_pandas()
         return found
-
-
-def _say_how_fresh(as_of: date, warehouse: Warehouse) -> None:
-    synced = warehouse.synced()
-    when = f" · read {synced:%H:%M:%S} UTC" if synced else ""
-    st.caption(
-        f"as of {day(as_of)}{when}",
-        help="The last complete day (UTC) that the numbers count. Today's reports are drawn "
-        "paler and count for nothing that needs a whole day.",
-        width="content",
-    )
-    if st.button("", icon=":material/refresh:", help="Read new reports now", type="tertiary"):
-        st.session_state["asked"] = True
-        st.rerun()
 
 
 def _explain_first_steps() -> None:

@@ -9,7 +9,13 @@ import streamlit as st
 
 from dashboard import charts, findings
 from dashboard.analysis.history import History
-from dashboard.analysis.one_time import one_time_by_system, one_time_by_version, one_time_shares
+from dashboard.analysis.one_time import (
+    one_time_by_operation,
+    one_time_by_system,
+    one_time_by_version,
+    one_time_shares,
+)
+from dashboard.shapes import first_run_pair
 from dashboard.views.block import block
 from dashboard.views.frame import View
 
@@ -35,9 +41,31 @@ def show(view: View) -> None:
     )
     left, right = st.columns(2)
     with left:
+        _by(view, one_time_by_operation, "operation", "one_time_by_operation")
         _by(view, one_time_by_version, "version", "one_time_by_version")
     with right:
+        _first_run(view)
         _by(view, one_time_by_system, "OS", "one_time_by_os")
+
+
+def _first_run(view: View) -> None:
+    frame = view.table("first_run_errors")
+    row = frame.iloc[0]
+    judged = row["installs"] - row["unmatched"]
+    figure = None
+    if judged:
+        figure = charts.shares_by_name(first_run_pair(row), x_title="came once")
+    unmatched = f" {row['unmatched']:,.0f} found nobody like them." if row["unmatched"] else ""
+    block(
+        findings.first_run(row),
+        f"New installs that met an error on their first day ({judged:,.0f}), beside those at the "
+        f"same versions and OS that met none; 95 % interval of the difference.{unmatched}",
+        figure,
+        frame if row["installs"] else frame.head(0),
+        "first_run_errors",
+        columns=_columns(),
+        nothing="No new install that had time to come back met an error on its first day.",
+    )
 
 
 def _by(view: View, analysis: Callable[[History], ibis.Table], what: str, name: str) -> None:

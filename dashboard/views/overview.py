@@ -9,11 +9,16 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import findings
+from dashboard.analysis.clean_visits import clean_visits
 from dashboard.analysis.headline import ACTIVE_DAYS, headline
+from dashboard.analysis.one_time import one_time_shares
+from dashboard.analysis.recent import DAYS, new_errors, success_shifts, version_shifts
+from dashboard.news import news
 from dashboard.views.active import active_installs
 from dashboard.views.errors import forest
 from dashboard.views.frame import View
-from dashboard.words import TOO_FEW, count, percent
+from dashboard.views.links import page_link
+from dashboard.words import TOO_FEW, count, day, percent
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,39 @@ def show(view: View) -> None:
     now = _Period.of(view, view.period.since, view.period.until)
     before = _Period.of(view, *view.period.before) if view.period.before else None
     costs = view.table("error_interval")
-    _tiles(view, now, before, findings.users_lost(costs))
+    with st.container(key="tiles"):
+        _tiles(view, now, before, findings.users_lost(costs))
     left, right = st.columns(2)
     with left:
         active_installs(view, findings.active(now.numbers["active"], _number(before, "active")))
+        _news(view)
     with right:
         forest(view, costs, most=5)
+        _worst(view, costs)
+
+
+def _news(view: View) -> None:
+    """Say what changed this week."""
+    found = news(view.ask(version_shifts), view.ask(success_shifts), view.ask(new_errors))
+    with st.container(border=True):
+        st.markdown("##### What changed this week")
+        st.caption(f"In the {DAYS} days up to {day(view.scope.as_of)} (UTC).")
+        if not found:
+            st.markdown("No version, solution or error stands out.")
+        for each in found:
+            st.markdown(each.said)
+            page_link(each.page, "Look into it", **({"error": each.error} if each.error else {}))
+
+
+def _worst(view: View, costs: pd.DataFrame) -> None:
+    """Lead to the error that cost most users, here and in Sentry."""
+    worst = findings.costliest(costs)
+    if worst is None:
+        return
+    with st.container(horizontal=True):
+        page_link("errors", "What became of those who met it", error=worst["fingerprint"])
+        if view.sentry:
+            st.link_button("Open in Sentry", worst["sentry_url"], icon=":material/open_in_new:")
 
 
 def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None) -> None:
@@ -58,6 +90,7 @@ def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None)
             "Installs whose first report ever came in this period.",
             trend=view.complete(view.table("new_installs"), "day")["installs"],
         )
+        page_link("adoption", "How they come")
     with second:
         _count_tile(
             f"Active in {ACTIVE_DAYS} days",
@@ -66,6 +99,7 @@ def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None)
             f"Installs with a report in the last {ACTIVE_DAYS} days of the period.",
             trend=view.complete(view.table("active_installs"), "day")["active_30"],
         )
+        page_link("platforms", "What they run")
     with third:
         _share_tile(
             "Came once",
@@ -73,8 +107,10 @@ def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None)
             before.part("one_time", "judged") if before else None,
             numbers["judged"],
             f"New installs that never came back, of those that had {horizon} days to do so.",
+            trend=view.ask(one_time_shares)["share"],
             more_is="bad",
         )
+        page_link("one-time", "Who they are")
     with fourth:
         _share_tile(
             "Visits without an error",
@@ -82,19 +118,25 @@ def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None)
             before.part("clean_visits", "visits") if before else None,
             numbers["visits"],
             "A visit is an install on a day on which it reported.",
+            trend=view.complete(view.ask(clean_visits), "week")["share"],
         )
+        page_link("solutions", "What works")
     with fifth:
         # No comparison: the last days of this period are too early to tell, those of the one
         # before are not.
         st.metric(
             "Users lost to errors",
             "too early to tell" if lost is None else count(round(lost)),
+            delta=f"met up to {day(view.scope.last_judged)}" if lost is not None else None,
+            delta_color="off",
+            delta_arrow="off",
             help="Users who left after an error beyond those who would have left anyway, over the "
             "errors for which this is beyond doubt; who met two of these errors counts with each. "
             f"Errors of the last {horizon} days are too early to tell.",
             border=True,
             height="stretch",
         )
+        page_link("errors", "To which")
 
 
 def _base(base: float) -> str | None:
@@ -135,6 +177,7 @@ def _share_tile(
     base: float,
     meaning: str,
     *,
+    trend: pd.Series | None = None,
     more_is: str = "good",
 ) -> None:
     points = None if now is None or before is None else 100 * (now - before)
@@ -146,5 +189,6 @@ def _share_tile(
         delta_description=_base(base),
         help=meaning,
         border=True,
+        chart_data=None if trend is None or len(trend) < 2 else (100 * trend).tolist(),
         height="stretch",
     )

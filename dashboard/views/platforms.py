@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
+import ibis
 import pandas as pd
 import streamlit as st
 
 from dashboard import charts, findings
-from dashboard.analysis.platforms import identifiers, metric_spread, os_families
+from dashboard.analysis.history import History
+from dashboard.analysis.platforms import identifiers, metric_spread, os_families, os_spread
 from dashboard.views.block import block
 from dashboard.views.frame import View
 from dashboard.words import plain_markdown
@@ -36,6 +41,7 @@ def show(view: View) -> None:
             "operating system",
             "os_families",
             "Installs with a visit in the period, by the OS of their last report in it.",
+            before=_before(view, os_families),
         )
     with right:
         spread = view.table("os_spread")
@@ -46,15 +52,36 @@ def show(view: View) -> None:
             "os_spread",
             "The same installs by version of the OS.",
             hidden=("name",),
+            before=_before(view, os_spread),
         )
-    metrics = view.ask(metric_spread)
-    for place, identifier in enumerate(view.ask(identifiers)["identifier"]):
-        if identifier not in _SHOWN_ABOVE:
-            frame = metrics[metrics["identifier"] == identifier].drop(columns="identifier")
-            what = _BUILT_IN.get(identifier, identifier)
-            said = f"Installs by {plain_markdown(what)}, as of their last report in the period."
-            with (left, right)[place % 2]:
-                _bars(frame, "value", what, f"metric_{identifier}", said)
+    metrics, before = view.ask(metric_spread), _before(view, metric_spread)
+    shown = [name for name in view.ask(identifiers)["identifier"] if name not in _SHOWN_ABOVE]
+    for place, identifier in enumerate(shown):
+        what = _BUILT_IN.get(identifier, identifier)
+        with (left, right)[place % 2]:
+            _bars(
+                _of_metric(metrics, identifier),
+                "value",
+                what,
+                f"metric_{identifier}",
+                f"Installs by {plain_markdown(what)}, as of their last report in the period.",
+                before=None if before is None else _of_metric(before, identifier),
+            )
+
+
+def _before(view: View, analysis: Callable[[History], ibis.Table]) -> pd.DataFrame | None:
+    """The same of the period before; None where there is nothing to compare with."""
+    if view.period.before is None:
+        return None
+    since, until = view.period.before
+    frame = view.ask(analysis, replace(view.scope, since=since, until=until))
+    if "os_version" in frame:
+        frame = frame.assign(name=_full_names(frame))
+    return frame
+
+
+def _of_metric(metrics: pd.DataFrame, identifier: str) -> pd.DataFrame:
+    return metrics[metrics["identifier"] == identifier].drop(columns="identifier")
 
 
 def _bars(
@@ -65,12 +92,17 @@ def _bars(
     said: str,
     *,
     hidden: tuple[str, ...] = (),
+    before: pd.DataFrame | None = None,
 ) -> None:
     rest = f" The {MOST} most frequent of {len(frame)}." if len(frame) > MOST else ""
+    then = None
+    if before is not None:
+        rest += " Grey: the period before."
+        then = dict(zip(before[label].astype(str), before["share"], strict=True))
     block(
         findings.top_share(frame, label, what),
         said + rest,
-        charts.bars(frame.head(MOST), label, "installs", unit="installs"),
+        charts.bars(frame.head(MOST), label, "installs", unit="installs", before=then),
         frame.drop(columns=list(hidden)),
         name,
         columns=_SHARE,

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, findings
+from dashboard.analysis.funnel import STEPS
 from dashboard.analysis.solutions import (
     deployments_by_operation,
     deployments_by_solution,
@@ -19,6 +20,8 @@ from dashboard.views.frame import View
 from dashboard.words import count, percent, plain_markdown
 
 ACROSS = 3
+RANGES = 14
+"""Durations drawn, the longest first; the table has them all."""
 MOST = 12
 """Solutions drawn, the most deployed first; the tables have them all."""
 
@@ -38,6 +41,11 @@ def show(view: View) -> None:
         "deployments_by_operation",
         columns=_columns(),
     )
+    left, right = st.columns(2)
+    with left:
+        _durations(view)
+    with right:
+        _funnel(view)
     block(
         "Every deployment by week, solution and operation",
         "Attempts are runs that name a solution; installs made at least one of them.",
@@ -63,6 +71,40 @@ def _small_multiples(view: View) -> None:
                 columns = st.columns(ACROSS)
             with columns[place % ACROSS]:
                 _small(view, row, weekly, shades, top)
+
+
+def _durations(view: View) -> None:
+    frame = view.table("solution_quality")
+    timed = frame[frame["timed"] > 0]
+    block(
+        findings.durations(timed),
+        "From the median (p50) to the 90th percentile (p90) of the attempts in the period that "
+        "ended well and tell how long they took. Grey: fewer than 30 of them.",
+        charts.ranges(
+            timed.assign(name=timed["operation"].fillna("(none)") + " · " + timed["solution"])
+            .sort_values("median_ms", ascending=False)
+            .head(RANGES)
+        ),
+        frame,
+        "solution_quality",
+        columns=_columns(),
+        nothing="No attempt told how long it took.",
+    )
+
+
+def _funnel(view: View) -> None:
+    frame = view.table("funnel")
+    begun = frame[frame["step"] == 1].nlargest(MOST // 2, "installs")["solution"]
+    block(
+        findings.funnel(frame),
+        f"Installs that came to {', then '.join(STEPS)}, in this order, in the period; the share "
+        "is of those who began. The most begun solutions.",
+        charts.steps(frame[frame["solution"].isin(begun)], list(begun)),
+        frame,
+        "funnel",
+        columns=_columns(),
+        nothing=f"Nobody began a solution with {STEPS[0]} in this period.",
+    )
 
 
 def _small(
@@ -95,4 +137,9 @@ def _columns() -> dict[str, object]:
         "attempts": number("Attempts", format="localized"),
         "succeeded": number("Ended well", format="localized"),
         "installs": number("Installs", format="localized"),
+        "share": number("Share", format="percent"),
+        "timed": number("Timed", format="localized"),
+        "median_ms": number("Median", format="%d ms"),
+        "p90_ms": number("90th percentile", format="%d ms"),
+        "step": "Step",
     }

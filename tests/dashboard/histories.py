@@ -46,7 +46,7 @@ def random_reports(seed: int, *, installs: int, days: int) -> list[dict[str, Any
                     FIRST + timedelta(days=day + jump),
                     draw.choice((0, 1, 86_399_999, 40_000_000)),
                 )
-                reports.extend(_event(draw, install, when, ci))
+                reports.extend(_event(draw, install, when, ci and draw.random() < 0.7))
             day += draw.choice((1, 1, 1, 2, 3, 6, 7, 8, 14, 20, 29, 30, 31, 32, 60, 1000))
     draw.shuffle(reports)
     return reports
@@ -117,6 +117,7 @@ _TABLES = {
     "deployments": _DEPLOYED.format("deployments"),
     "deployments_ci": _DEPLOYED.format("deployments_ci"),
     "profiles": "(SELECT * EXCLUDE (profile) FROM profiles)",
+    "several_os": "several_os",
 }
 
 

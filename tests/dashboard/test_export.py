@@ -12,10 +12,14 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from dashboard.__main__ import main
+from dashboard.analysis.history import History
+from dashboard.analysis.scope import Scope
 from dashboard.export import csv_bytes, export, parquet_bytes, suppressed
 from dashboard.sentry import SentryLinks
 from dashboard.tables import Table, table
-from tests.dashboard.histories import FIRST, history_of, random_reports
+from dashboard.warehouse import Warehouse
+from tests.dashboard.histories import FIRST, fill, history_of, random_reports
 from tests.rtdb.server import ROOT
 
 DESIGNED = {
@@ -151,6 +155,48 @@ def test_an_error_links_to_its_issue_and_a_leaver_to_its_event(tmp_path: Path) -
         f"{'1' * 32},2026-01-01,2026-01-01,100,1,ffffffffffffffff,E,,,"
         f"{site}/projects/tool/events/{'e' * 32}/"
     )
+
+
+def test_the_command_filters_as_the_pages_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    fill(warehouse, random_reports(1, installs=60, days=100))
+    monkeypatch.setenv("WALD_WAREHOUSE", str(warehouse.path))
+    chosen = [
+        "--version",
+        "1.0",
+        "--version",
+        "1.1",
+        "--os",
+        "Linux",
+        "--solution",
+        "teler",
+        "--ci",
+    ]
+    chosen += ["--metric", "hosts=1", "--metric", "hosts=2", "--as-of", AS_OF.isoformat()]
+    assert main(["export", "--out", str(tmp_path / "found"), *chosen]) == 0
+    scope = Scope(
+        "tool",
+        AS_OF,
+        AS_OF,
+        ci=True,
+        versions=("1.0", "1.1"),
+        systems=("Linux",),
+        solutions=("teler",),
+        metrics=(("hosts", ("1", "2")),),
+    )
+    with warehouse.reading() as snapshot:
+        wanted = export(History(scope, snapshot.table), tmp_path / "wanted")
+    for path in wanted:
+        found = pd.read_csv(tmp_path / "found" / path.name)
+        pd.testing.assert_frame_equal(found, pd.read_csv(path), rtol=1e-9)
+    spread = pd.read_csv(tmp_path / "found" / "metric_hosts.csv")
+    assert sorted(spread["value"]) == [1, 2]
+    capsys.readouterr()
+    assert main(["export", "--out", str(tmp_path / "none"), "--metric", "hosts=7"]) == 1
+    assert capsys.readouterr().err == "--metric hosts=7 was never reported; there is 0, 2, 1\n"
+    assert not (tmp_path / "none").exists()
 
 
 def test_values_are_plain() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,17 @@ from dashboard.warehouse import Warehouse
 from tests.dashboard.histories import contents, fill, random_reports
 
 
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 10**6), pieces=st.integers(2, 5))
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), pieces=st.integers(2, 5), in_order=st.booleans())
 def test_the_order_of_arrival_does_not_matter(
-    tmp_path_factory: Any, seed: int, pieces: int
+    tmp_path_factory: Any, seed: int, pieces: int, in_order: bool
 ) -> None:
-    """Late reports, reports again, reports of the same day in several pieces."""
+    """Late reports, reports again, reports of the same day in several pieces, from CI or not."""
     draw = random.Random(seed)
     reports = random_reports(seed, installs=12, days=60)
     shuffled = draw.sample(reports, len(reports))
+    if in_order:
+        shuffled.sort(key=itemgetter("received"))
     cuts = sorted(draw.randrange(len(reports) + 1) for _ in range(pieces - 1))
     parts = [
         shuffled[start:end] for start, end in zip([0, *cuts], [*cuts, len(reports)], strict=True)

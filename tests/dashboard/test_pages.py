@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.views.frame import FRESH
+from dashboard.views.freshness import FRESH
 from tests.loop import parts
 from tests.loop.parts import ROOT, environment, free_port, python
 from tests.rtdb.server import running

@@ -59,7 +59,7 @@ def test_every_page_can_be_drawn(
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
     fill(warehouse, reports, Store.connect(settings).source)
     for page in PAGES:
-        for query in ({}, {"period": "all time"}, {"period": "30 days"}):
+        for query in ({}, {"period": "all time"}, {"period": "last 30 days"}):
             script = AppTest.from_string(
                 f"from dashboard.views import {page}\n"
                 "from dashboard.views.frame import open_view\n"
