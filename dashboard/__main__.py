@@ -4,13 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-<<<<<<< HEAD
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
-from pathlib import Path
-
-from dashboard import tables
-=======
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -18,8 +11,8 @@ from pathlib import Path
 
 import ibis
 
+from dashboard import tables
 from dashboard.analysis import choices
->>>>>>> main
 from dashboard.analysis.apps import apps
 from dashboard.analysis.history import History
 from dashboard.analysis.platforms import identifiers
@@ -87,22 +80,20 @@ def run_publish(options: argparse.Namespace, settings: Settings) -> None:
     """Write the page that a project shows its users, and say where."""
     with Warehouse(settings.warehouse).reading() as snapshot:
         history = _history(snapshot, options)
-        own = set(tables.as_frame(identifiers(history))["identifier"])
-        for name in options.metric:
-            if name not in own:
-                raise SettingError(f"--metric {name} was never reported; there is {_listed(own)}")
+        own = tables.as_frame(identifiers(history))["identifier"]
+        for name in options.show_metric:
+            if name not in set(own):
+                raise SettingError(
+                    f"--show-metric {name} was never reported; there is {', '.join(own)}"
+                )
         shown = picture(
-            history, least=options.min_cell, metrics=tuple(options.metric), more=options.more
+            history, least=options.min_cell, metrics=tuple(options.show_metric), more=options.more
         )
         try:
             publish(shown, options.out)
         except OSError as error:
             raise SettingError(f"can't write to {error.filename}: {error.strerror}") from error
     print(f"wrote {options.out / 'index.html'}, as of {shown.as_of}")
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
 
 
 def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
@@ -119,16 +110,10 @@ def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
         str(app.app),
         as_of,
         last_day,
-<<<<<<< HEAD
-        horizon=getattr(options, "horizon", DEFAULT_HORIZON),
-        since=getattr(options, "since", None),
-        until=getattr(options, "until", None),
-=======
         horizon=options.horizon,
         ci=options.ci,
         since=options.since,
         until=options.until,
->>>>>>> main
     )
     return _filtered(History(scope, snapshot.table), options)
 
@@ -218,7 +203,10 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=list(FORMATS), default="csv", help="of the files (default: %(default)s)"
     )
     command = commands.add_parser("publish", help="write a page of aggregates for your users")
-    command.set_defaults(run=run_publish)
+    unfiltered: dict[str, list[str]] = {"version": [], "os": [], "solution": [], "metric": []}
+    command.set_defaults(
+        run=run_publish, since=None, until=None, horizon=DEFAULT_HORIZON, ci=False, **unfiltered
+    )
     command.add_argument("--out", metavar="DIR", type=Path, required=True)
     command.add_argument("--app", metavar="A", help="which app, where several report")
     command.add_argument("--as-of", metavar="DAY", type=_day, help="ignore what came later")
@@ -230,7 +218,7 @@ def _parser() -> argparse.ArgumentParser:
         help="tell nothing about fewer than K installs (default and least: %(default)s)",
     )
     command.add_argument(
-        "--metric",
+        "--show-metric",
         metavar="NAME",
         action="append",
         default=[],
