@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard.sentry import SentryLinks
 from dashboard.sentry_issues import FRESH, KEPT, PAUSE, Issue, SentryIssues
@@ -268,3 +269,25 @@ def test_an_old_answer_is_forgotten_while_sentry_is_down(server: SentryServer) -
     settled(issues)
     clock.now = KEPT + 1
     assert issues.of(ERROR) is None
+
+
+def test_a_page_shows_it_as_soon_as_it_is_known(server: SentryServer) -> None:
+    def page(url: str, token: str, error: str) -> None:
+        from dashboard.sentry import SentryLinks
+        from dashboard.views.sentry_issue import issue_line
+
+        settings = {"SENTRY_URL": url, "SENTRY_ORG": "acme", "SENTRY_PROJECT": "tool"}
+        issue_line(SentryLinks.read(settings | {"SENTRY_AUTH_TOKEN": token}), error)
+
+    without = AppTest.from_function(page, args=(server.url, "", ERROR)).run()
+    assert list(without.markdown) == []
+    shown = AppTest.from_function(page, args=(server.url, TOKEN, ERROR)).run()
+    while not shown.markdown:
+        time.sleep(0.05)
+        shown.run()
+    assert shown.markdown[0].value == (
+        "[ConnectionError\\: \\<b\\>suricata\\</b\\> ↗]"
+        f"({server.url}/organizations/acme/issues/4711/) · "
+        "ignored · fatal · last seen in tool@2\\.4\\.0 · read just now"
+    )
+    assert not shown.exception
