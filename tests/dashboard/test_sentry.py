@@ -279,9 +279,9 @@ def test_a_page_shows_it_as_soon_as_it_is_known(server: SentryServer) -> None:
         settings = {"SENTRY_URL": url, "SENTRY_ORG": "acme", "SENTRY_PROJECT": "tool"}
         issue_line(SentryLinks.read(settings | {"SENTRY_AUTH_TOKEN": token}), error)
 
-    without = AppTest.from_function(page, args=(server.url, "", ERROR)).run()
+    without = AppTest.from_function(page, args=(server.url, "", ERROR), default_timeout=120).run()
     assert list(without.markdown) == []
-    shown = AppTest.from_function(page, args=(server.url, TOKEN, ERROR)).run()
+    shown = AppTest.from_function(page, args=(server.url, TOKEN, ERROR), default_timeout=120).run()
     while not shown.markdown:
         time.sleep(0.05)
         shown.run()
