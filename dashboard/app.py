@@ -13,8 +13,12 @@ Show = Callable[[View], None]
 
 
 def _page(show: Show, title: str, icon: str, path: str | None = None) -> st.Page:
+    def draw() -> None:
+        with open_view() as view:
+            show(view)
+
     return st.Page(
-        lambda: show(open_view()),
+        draw,
         title=title,
         icon=f":material/{icon}:",
         url_path=path,
@@ -22,7 +26,7 @@ def _page(show: Show, title: str, icon: str, path: str | None = None) -> st.Page
     )
 
 
-st.set_page_config(page_title="Wald", page_icon=":material/flight:", layout="wide")
+st.set_page_config(page_title="Wald", page_icon="✈️", layout="wide")
 account = sign_in.admit()
 st.navigation(
     [

@@ -90,7 +90,8 @@ def unknown(errors: pd.DataFrame) -> News | None:
         return None
     top = errors.iloc[0]
     name = plain_markdown(error_name(top["type"], top["where"]))
-    more = f" {count(len(errors) - 1)} more are new." if len(errors) > 1 else ""
+    others = len(errors) - 1
+    more = f" {count(others)} more {'is' if others == 1 else 'are'} new." if others else ""
     installs = "install has" if top["installs"] == 1 else "installs have"
     return News(
         f"{name} is new: {count(top['installs'])} {installs} met it since "

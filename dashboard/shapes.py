@@ -60,8 +60,11 @@ def triangle(retention: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]]]:
     return cells.astype(float), hover
 
 
-def success_map(by_operation: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str]]]:
-    """Spread success into a row a solution and a column an operation, and each cell's words."""
+def success_map(
+    by_operation: pd.DataFrame,
+) -> tuple[pd.DataFrame, list[list[str]], list[list[str]]]:
+    """Spread success into a row a solution and a column an operation; each cell's long words, and
+    its short ones."""
     named = by_operation.assign(operation=by_operation["operation"].fillna("(none)"))
     rated = named.groupby(["solution", "operation"], as_index=False).sum()
     rated["share"] = rated["succeeded"] / rated["attempts"]
@@ -74,8 +77,15 @@ def success_map(by_operation: pd.DataFrame) -> tuple[pd.DataFrame, list[list[str
         f"({percent(row.share)}), {row.installs:,} installs"
         for row in rated.itertuples()
     }
-    hover = [[said.get((row, column), "") for column in cells.columns] for row in cells.index]
-    return cells.astype(float), hover
+    short = {
+        (row.solution, row.operation): f"{percent(row.share)}<br>of {count(row.attempts)}"
+        for row in rated.itertuples()
+    }
+
+    def spread(words: dict[tuple[object, object], str]) -> list[list[str]]:
+        return [[words.get((row, column), "") for column in cells.columns] for row in cells.index]
+
+    return cells.astype(float), spread(said), spread(short)
 
 
 def first_run_pair(row: pd.Series) -> pd.DataFrame:

@@ -39,7 +39,7 @@ def duration(milliseconds: float) -> str:
     seconds = milliseconds / 1000
     if seconds < 90:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min"
+    return f"{seconds / 60:.1f}".removesuffix(".0") + " min"
 
 
 def day(when: date) -> str:
@@ -62,6 +62,11 @@ def ago(past: timedelta) -> str:
 def plain_markdown(text: str) -> str:
     """Text from outside, so that Markdown shows it and does nothing with it."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def plain_text(markdown: str) -> str:
+    """What `plain_markdown` was made of, for where Markdown means nothing."""
+    return re.sub(r"\\(.)", r"\1", markdown)
 
 
 def plain_label(text: str) -> str:

@@ -56,6 +56,8 @@ def run(parts: Parts) -> None:
     parts.complete("sync", python("dashboard", "sync"))
     parts.start(dashboard)
     parts.await_answer(dashboard)
+    tell("Opening its pages for the first time")
+    parts.complete("first visit", python("dashboard.first_visit", DASHBOARD))
     tell(f"\nWald is at {DASHBOARD} (Ctrl-C ends it). In another terminal, try\n  {EXAMPLE}")
     parts.watch()
 

@@ -60,12 +60,8 @@ def import_file(options: argparse.Namespace) -> int:
     """Store a file's reports and print how many were stored and refused, and why."""
     store = Store.connect(os.environ)
     store.ping()  # a database that never answered is said at once; one that stops is waited for
-    meter = _Meter("stored")
-    with _open(options.file) as stream:
-        try:
-            done = import_lines(stream, store, refuse=meter.refuse, advance=meter.show)
-        finally:
-            meter.clear()
+    with _open(options.file) as stream, _Meter("stored") as meter:
+        done = import_lines(stream, store, refuse=meter.refuse, advance=meter.show)
     print(f"stored {done.stored}, refused {done.refused}")
     return 0
 
@@ -73,12 +69,9 @@ def import_file(options: argparse.Namespace) -> int:
 def prune_days(options: argparse.Namespace) -> int:
     """Delete arrival days older than those to keep, and print how many reports went."""
     store = Store.connect(os.environ)
-    meter = _Meter("deleted")
     before = first_kept(datetime.now(UTC).date(), options.keep)
-    try:
+    with _Meter("deleted") as meter:
         deleted = prune(store, before=before, advance=lambda _, count: meter.add(count))
-    finally:
-        meter.clear()
     print(f"deleted {deleted}, kept {before} and later")
     return 0
 
@@ -131,8 +124,14 @@ class _Meter:
         self._done = done
         self._count = 0
 
+    def __enter__(self) -> _Meter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._clear()
+
     def refuse(self, line: int, reason: str) -> None:
-        self.clear()
+        self._clear()
         print(f"line {line} refused: {reason}")
 
     def show(self, progress: Progress) -> None:
@@ -144,7 +143,7 @@ class _Meter:
             text = f"\r\x1b[K{self._count:,} reports {self._done}"
             print(text, end="", file=sys.stderr, flush=True)
 
-    def clear(self) -> None:
+    def _clear(self) -> None:
         if self._live:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 

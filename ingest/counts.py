@@ -41,8 +41,9 @@ class Counts:
         """Count an event: accepted, refused, limited, shed, retried, unavailable, forgotten."""
         if count == 0:
             return
-        # What a client named must not get into a log: it may be a person's data.
-        reason = _PLACE.sub("", _UNKNOWN_FIELD.sub("unknown field", reason))
+        if reason:
+            # What a client named must not get into a log: it may be a person's data.
+            reason = _PLACE.sub("", _UNKNOWN_FIELD.sub("unknown field", reason))
         if (event, reason) not in self._counts and len(self._counts) >= MAX_REASONS:
             reason = "other"
         self._counts[event, reason] += count

@@ -7,13 +7,16 @@ while it is written to the store, in one transaction.
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import IO, Any
 
+from msgspec import Raw
+
 from rtdb.errors import Refusal
-from rtdb.keys import Path, check_key, check_path
+from rtdb.keys import FORBIDDEN, MAX_KEY_BYTES, Path, check_depth, check_key, check_path
 from rtdb.pieces import Pieces
-from rtdb.tree import NOT_JSON, SHORT, Draft, Tree, decode_json, draft, encode_json
+from rtdb.tree import NOT_JSON, SHORT, Draft, Tree, decode_json, decode_members, draft, encode_json
 from rtdb.write import STATEMENT_PATHS, Writer, batches
 
 SHORT_BODY = 1024 * 1024
@@ -62,28 +65,32 @@ def putting(name: str, path: Path, body: Body) -> Write:
     if not isinstance(body, bytearray):
         return _streamed(body, lambda writer, pieces: writer.replace(name, path, _checked(pieces)))
     made = draft(decode_json(body), len(path), len(body) >= SHORT)
-    return _short(name, [(path, made)], lambda: made.tree)
+    return _short(name, [(path, made)], lambda: made.text or b"null")
 
 
 def patching(name: str, path: Path, body: Body) -> Write:
     """Replace each child that the body names, by key or by path."""
     if not isinstance(body, bytearray):
         return _streamed(body, lambda writer, pieces: _patch(writer, name, path, pieces))
-    value = decode_json(body)
-    if not isinstance(value, dict):
+    members = decode_members(body)
+    if members is None:
         raise Refusal(400, NOT_AN_OBJECT)
-    drafts = _drafts(path, value.items(), len(body) >= SHORT)
+    values = ((key, decode_json(value)) for key, value in members.items())
+    drafts = _drafts(path, values, len(body) >= SHORT)
     _check_apart([target for target, _ in drafts])
-    names = list(value)
     return _short(
-        name, drafts, lambda: {key: made.tree for key, (_, made) in zip(names, drafts, strict=True)}
+        name, drafts, lambda: encode_json(dict(zip(members, _shown(drafts), strict=True)))
     )
 
 
-def _short(name: str, drafts: list[tuple[Path, Draft]], echo: Callable[[], Tree]) -> Write:
-    removes = any(made.tree is None for _, made in drafts)  # who knows how much
+def _shown(drafts: list[tuple[Path, Draft]]) -> Iterator[Raw]:
+    return (Raw(made.text or b"null") for _, made in drafts)
+
+
+def _short(name: str, drafts: list[tuple[Path, Draft]], echo: Callable[[], bytes]) -> Write:
+    removes = any(made.text is None for _, made in drafts)  # who knows how much
     weight = LONG_WEIGHT if removes else len(drafts)
-    return Write(lambda writer: writer.update(name, drafts), weight, lambda: encode_json(echo()))
+    return Write(lambda writer: writer.update(name, drafts), weight, echo)
 
 
 def _streamed(file: IO[bytes], write: Callable[[Writer, Iterator[Piece]], None]) -> Write:
@@ -143,13 +150,27 @@ def _drafts(
 
 
 def _target(path: Path, name: str) -> Path:
+    above, _, key = name.rpartition("/")
+    if key and len(name) * 4 <= MAX_KEY_BYTES and not FORBIDDEN.search(key):
+        return *_place(path, above), key
     target = path + check_path(name)
     if len(target) == len(path):
         raise Refusal(400, NOT_AN_OBJECT)
+    check_depth(len(target))
     return target
 
 
+@lru_cache(maxsize=256)
+def _place(path: Path, name: str) -> Path:
+    """Where the children of an update mostly stand: many of them in one place."""
+    place = path + check_path(name)
+    check_depth(len(place) + 1)
+    return place
+
+
 def _check_apart(targets: list[Path]) -> None:
+    if len(set(map(len, targets))) <= 1 and len(set(targets)) == len(targets):
+        return  # as deep as each other
     for one, following in pairwise(sorted(targets)):
         if following[: len(one)] == one:
             raise Refusal(400, WITHIN)

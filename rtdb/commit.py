@@ -19,8 +19,8 @@ from rtdb.write import Writer
 
 T = TypeVar("T")
 
-EAGER_ROWS = 64  # index entries caught up on within each commit
-IDLE_ROWS, IDLE_SHARE = 2000, 20  # or this part of them, when nobody writes
+ENTRY_ROWS = 2000  # rows given their index entries at once: each commit costs whole pages
+IDLE_SHARE = 20  # or this part of them, when nobody writes
 INLINE_WEIGHT = 100
 IDLE_SECONDS = 0.02
 TIDY_SECONDS = 1.0
@@ -49,6 +49,7 @@ class Committer:
         self._db = writer.db
         self._queue: list[Job] = []
         self._wake = asyncio.Event()
+        self._without_entries = 0  # rows of small writes since some were given theirs
         self._thread = ThreadPoolExecutor(1, "commit")
 
     @property
@@ -113,17 +114,26 @@ class Committer:
 
     async def _commit(self, batch: list[Job]) -> None:
         loop = asyncio.get_running_loop()
-        if not batch or sum(job.weight for job in batch) > INLINE_WEIGHT:
+        weight = sum(job.weight for job in batch)
+        if not batch or weight > INLINE_WEIGHT:
             await loop.run_in_executor(self._thread, self._apply_and_commit, batch)
-        else:
-            self._apply(batch)
-            self._writer.catch_up(EAGER_ROWS)
+            return
+        self._apply(batch)
+        self._without_entries += weight
+        if self._without_entries < ENTRY_ROWS:
             await loop.run_in_executor(self._thread, self._db.execute, "COMMIT")
+        else:
+            self._without_entries = 0
+            await loop.run_in_executor(self._thread, self._catch_up_and_commit, ENTRY_ROWS)
 
     def _apply_and_commit(self, batch: list[Job]) -> None:
         self._apply(batch)
-        if not batch:
-            self._writer.catch_up(max(IDLE_ROWS, self._writer.lag // IDLE_SHARE))
+        idle_rows = 0 if batch else max(ENTRY_ROWS, self._writer.lag // IDLE_SHARE)
+        self._catch_up_and_commit(idle_rows)
+
+    def _catch_up_and_commit(self, rows: int) -> None:
+        if rows:
+            self._writer.catch_up(rows)
         self._db.execute("COMMIT")
 
     def _apply(self, batch: list[Job]) -> None:

@@ -6,16 +6,19 @@ because one by one they would cost more than the data itself. Two things hold at
 an entry that is there is right, and children of rows up to `indexed` have theirs.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-from rtdb.keys import END, Path, decode, encode, segment
+from rtdb.keys import END, Path, decode, encode, segment, segment_end
 from rtdb.order import sortable
 from rtdb.read import View
 from rtdb.rules import Node
 from rtdb.store import Namespace, Namespaces
-from rtdb.tree import Tree, at, children_of, stored
+from rtdb.tree import Tree, at, children_of, stored, values_at
 
 STATEMENT_ROWS = 1000
 
@@ -26,6 +29,20 @@ Entry = tuple[bytes, bytes, bytes]
 def place_of(root: bytes, path: Path, name: str) -> bytes:
     """Where the entries of one index stand; right after the path itself."""
     return encode(root, path) + b"\0" + name.encode()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where many rows stand side by side: its key, and its indexes with what they order by."""
+
+    key: bytes
+    indexes: list[bytes]
+    fields: tuple[Path, ...]
+
+    def holds(self, key: bytes) -> bool:
+        """Whether `key` is that of a child."""
+        start = len(self.key)
+        return key.startswith(self.key) and segment_end(key, start) == len(key)
 
 
 class Indexer:
@@ -49,15 +66,41 @@ class Indexer:
         )
         entries: list[Entry] = []
         before, count = self.indexed, 0
+        place: Place | None = None
         for self.indexed, key, value in found:
             count += 1
-            namespace = self._namespaces.of_root(key[:4])
-            entries += self._entries_of_row(namespace, decode(key, 4), value)
+            if place is None or not place.holds(key):
+                place = self._place_above(key)
+            if place is None:
+                namespace = self._namespaces.of_root(key[:4])
+                entries += self._entries_of_row(namespace, decode(key, 4), value)
+            else:
+                name = key[len(place.key) :]
+                values = map(sortable, values_at(value, place.fields))
+                entries += [
+                    (index, form, name) for index, form in zip(place.indexes, values, strict=True)
+                ]
         if count < rows:
             self.indexed = last_id  # the others are gone again
         if self.indexed > before:
             self._insert(entries)
             self._view.db.execute("UPDATE state SET indexed = ?", (self.indexed,))
+
+    def _place_above(self, key: bytes) -> Place | None:
+        """The place of which `key` is a child, if nothing but its indexes concerns the row."""
+        namespace, path = self._namespaces.of_root(key[:4]), decode(key, 4)
+        node = namespace.rules.node_at(path[:-1]) if path else None
+        above = namespace.rules.indexed_above(path[:-1]) if path else ()
+        if node is None or node.literal or node.variable or above != (len(path) - 1,):
+            return None
+        names, fields = zip(*node.indexes.items(), strict=True)
+        if not all(fields):
+            return None
+        return Place(
+            key[: -len(segment(path[-1]))],
+            [place_of(namespace.root, path[:-1], name) for name in names],
+            fields,
+        )
 
     def before(self, namespace: Namespace, path: Path, fresh: bool) -> None:
         """Drop the entries that a write at `path` makes wrong; `fresh`: nothing is there yet."""

@@ -13,14 +13,14 @@ NULL, FALSE, TRUE, NUMBER, TEXT, OBJECT = (bytes([n]) for n in range(1, 7))
 
 def sortable(value: Tree) -> bytes:
     """The form of `value` in an index; no form is the beginning of another."""
+    if isinstance(value, str):
+        return TEXT + value.encode().replace(b"\0", b"\0\xff") + b"\0\0"
     if value is None:
         return NULL
     if isinstance(value, bool):
         return TRUE if value else FALSE
     if isinstance(value, int | float):
         return NUMBER + sortable_number(value)
-    if isinstance(value, str):
-        return TEXT + value.encode().replace(b"\0", b"\0\xff") + b"\0\0"
     return OBJECT
 
 

@@ -9,10 +9,11 @@ integers from 0 on and more than half of them, up to the greatest, are there
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
-from typing import Any, TypeAlias, cast
+from secrets import randbelow
+from typing import TypeAlias, cast
 
 import msgspec
 
@@ -23,16 +24,19 @@ Tree: TypeAlias = "bool | int | float | str | list[Tree] | dict[str, Tree] | Non
 
 MAX_STRING_BYTES = 10 * 1024 * 1024
 SHORT = MAX_STRING_BYTES // 4  # so many characters are few enough bytes in any script
-SURE = frozenset({bool})  # types whose every value may be stored
 CACHED_KEYS = 40
+MARK = 10**18 + randbelow(8 * 10**18)  # 19 digits that nobody else knows
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 NOT_JSON = "Invalid data; couldn't parse JSON object, array, or value."
 
+NULL = msgspec.Raw(b"null")
+
 encode_json = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def decode_json(text: bytes | bytearray) -> Tree:
+def decode_json(text: bytes | bytearray | msgspec.Raw) -> Tree:
     """Parse strict JSON, or refuse it in the hosted database's words."""
     try:
         return cast(Tree, _decode(text))
@@ -40,7 +44,19 @@ def decode_json(text: bytes | bytearray) -> Tree:
         raise Refusal(400, NOT_JSON) from None
 
 
-def stored(text: bytes) -> Tree:
+def decode_members(text: bytes | bytearray) -> dict[str, msgspec.Raw] | None:
+    """Parse no more of strict JSON than an object's keys; None if it is no object.
+
+    To parse a member and use it before the next is quicker than to parse all at once.
+    """
+    try:
+        return _decode_members(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        decode_json(text)
+        return None
+
+
+def stored(text: bytes | msgspec.Raw) -> Tree:
     """Parse what was written by `encode_json`."""
     return cast(Tree, _decode(text))
 
@@ -89,6 +105,16 @@ def at(tree: Tree, path: Path) -> Tree:
     return tree
 
 
+def values_at(text: bytes, paths: Iterable[Path]) -> list[Tree]:
+    """The values at some paths, none of them empty, in what `encode_json` wrote."""
+    try:
+        members = _decode_members(text)
+    except msgspec.ValidationError:
+        tree = stored(text)
+        return [at(tree, path) for path in paths]
+    return [at(stored(members.get(path[0], NULL)), path[1:]) for path in paths]
+
+
 def replaced(tree: Tree, path: Path, value: Tree) -> Tree:
     """`tree` with `value` at `path`; null removes what is there."""
     if not path:
@@ -106,27 +132,25 @@ def replaced(tree: Tree, path: Path, value: Tree) -> Tree:
 
 @dataclass(frozen=True)
 class ServerValue:
-    """A place in a tree that the server fills: the time, or the old value plus `increment`."""
+    """What the server fills in: the time, or the value at `path` so far plus `increment`."""
 
+    path: Path
     increment: int | float | None = None
 
 
-NOW = ServerValue()
+class Draft(msgspec.Struct):
+    """The JSON of a canonical tree to be written, None for null, and its server values.
 
+    The n-th of them stands in the text as the number `MARK` + n.
+    """
 
-@dataclass(slots=True)
-class Draft:
-    """A canonical tree to be written, and where in it server values stand."""
+    text: bytes | None
+    blanks: list[ServerValue] = []
 
-    box: list[Tree]
-    blanks: list[tuple[list[Tree] | dict[str, Tree], str | int, Path, ServerValue]] = field(
-        default_factory=list
-    )
-
-    @property
-    def tree(self) -> Tree:
-        """The tree itself."""
-        return self.box[0]
+    def fill(self, values: Iterable[int | float]) -> None:
+        """Put the server's values in their places."""
+        for mark, value in enumerate(values, MARK):
+            self.text = cast(bytes, self.text).replace(b"%d" % mark, encode_json(value), 1)
 
 
 def draft(value: Tree, depth: int, long: bool = True) -> Draft:
@@ -134,10 +158,13 @@ def draft(value: Tree, depth: int, long: bool = True) -> Draft:
 
     `long` says whether a string in it may be too long. The JSON is taken apart on the way.
     """
-    made = Draft([None])
-    made.box[0] = _checked(value, (), depth, SURE if long else SURE | {str}, made)
-    if isinstance(made.tree, ServerValue):
-        made.blanks.append((made.box, 0, (), made.tree))
+    made = Draft(None)
+    tree = _checked(value, (), depth, long, made.blanks)
+    if tree is not None:
+        try:
+            made.text = encode_json(tree)
+        except UnicodeEncodeError:
+            raise Refusal(400, NOT_JSON) from None
     return made
 
 
@@ -162,7 +189,7 @@ def _shape(keys: tuple[str, ...]) -> Shape:
 _known_shape = lru_cache(maxsize=1024)(_shape)  # many small objects share their keys
 
 
-def _checked(value: Tree, path: Path, depth: int, sure: frozenset[type], made: Draft) -> Tree:
+def _checked(value: Tree, path: Path, depth: int, long: bool, blanks: list[ServerValue]) -> Tree:
     if isinstance(value, list):
         value = {str(n): child for n, child in enumerate(value) if child is not None}
     if not isinstance(value, dict):
@@ -170,29 +197,26 @@ def _checked(value: Tree, path: Path, depth: int, sure: frozenset[type], made: D
     keys = tuple(value)
     shape = _known_shape(keys) if len(keys) <= CACHED_KEYS else _shape(keys)
     if shape.special:
-        return _special(value)
+        return _special(value, path, blanks)
     check_depth(depth + len(path) + bool(value))
     kept = value if shape.keys == keys else {key: value[key] for key in shape.keys}
-    blanks: list[str] = []
-    for key in [key for key, child in kept.items() if type(child) not in sure]:
-        child = kept[key]
-        if type(child) is int and MIN_INTEGER <= child <= MAX_INTEGER:
+    nulls: list[str] = []
+    for key, child in kept.items():
+        kind = type(child)
+        if (kind is str and not long) or kind is bool:
             continue
-        if type(child) is dict or type(child) is list:
-            child = _checked(child, (*path, key), depth, sure, made)
-            if isinstance(child, ServerValue):
-                blanks.append(key)
+        if kind is int and MIN_INTEGER <= child <= MAX_INTEGER:  # type: ignore[operator]
+            continue
+        if kind is dict or kind is list:
+            child = _checked(child, (*path, key), depth, long, blanks)
         elif child is not None:
             child = checked_primitive(child)
         kept[key] = child
         if child is None:
-            del kept[key]
-    tree = canonical(kept) if shape.numbered or not kept else kept
-    for key in blanks:
-        place = int(key) if isinstance(tree, list) else key
-        sv = cast(ServerValue, at(tree, (key,)))
-        made.blanks.append((cast(Any, tree), place, (*path, key), sv))
-    return tree
+            nulls.append(key)
+    for key in nulls:
+        del kept[key]
+    return canonical(kept) if shape.numbered or not kept else kept
 
 
 def checked_primitive(value: Tree) -> Tree:
@@ -214,10 +238,8 @@ def checked_primitive(value: Tree) -> Tree:
     return value
 
 
-def _special(value: dict[str, Tree]) -> Tree:
+def _special(value: dict[str, Tree], path: Path, blanks: list[ServerValue]) -> Tree:
     """What `.sv` and `.value` stand for; priorities are refused."""
-    if len(value) == 1 and value.get(".sv") == "timestamp":
-        return cast(Tree, NOW)
     if value.pop(".priority", None) is not None:
         raise Refusal(400, "Priorities are not supported here: order by a child instead.")
     inner, sv = value.pop(".value", None), value.pop(".sv", None)
@@ -228,13 +250,17 @@ def _special(value: dict[str, Tree]) -> Tree:
         if isinstance(inner, dict | list):
             raise Refusal(400, "Invalid data; .value must be a primitive.")
         return checked_primitive(inner)
-    increment = sv.get("increment") if isinstance(sv, dict) and len(sv) == 1 else None
-    if type(increment) not in (int, float):
-        raise Refusal(400, 'Invalid data; .sv must be "timestamp" or {"increment": number}.')
-    return cast(Tree, ServerValue(cast(float, checked_primitive(increment))))
+    if sv == "timestamp":
+        blanks.append(ServerValue(path))
+    else:
+        increment = sv.get("increment") if isinstance(sv, dict) and len(sv) == 1 else None
+        if type(increment) not in (int, float):
+            raise Refusal(400, 'Invalid data; .sv must be "timestamp" or {"increment": number}.')
+        blanks.append(ServerValue(path, cast(float, checked_primitive(increment))))
+    return MARK + len(blanks) - 1
 
 
-def incremented(old: Tree, by: int | float) -> Tree:
+def incremented(old: Tree, by: int | float) -> int | float:
     """`old` plus `by`; what is no number counts as 0, an integer beyond 64 bits turns double."""
     base = old if isinstance(old, int | float) and not isinstance(old, bool) else 0
-    return checked_primitive(base + by)
+    return cast(float, checked_primitive(base + by))

@@ -12,8 +12,8 @@ from rtdb.read import Row, View
 from rtdb.rules import Rules
 from rtdb.store import Namespace, Namespaces
 from rtdb.tree import (
-    NOT_JSON,
     Draft,
+    ServerValue,
     Tree,
     children_of,
     draft,
@@ -86,35 +86,36 @@ class Writer(View):
         self.put(namespace, path, None)
         for some in batches(pieces, STATEMENT_PATHS):
             drafts = [((*path, *below), draft(value, len(path + below))) for below, value in some]
-            if any(sv.increment is not None for _, made in drafts for *_, sv in made.blanks):
+            if any(sv.increment is not None for _, made in drafts for sv in made.blanks):
                 raise Refusal(400, "Increments are not supported in a body as large as this one.")
             self._update(namespace, drafts, now)
 
     def _update(self, namespace: Namespace, drafts: list[tuple[Path, Draft]], now: int) -> None:
         for path, made in drafts:
-            for container, key, below, sv in made.blanks:
-                value: Tree = now
-                if sv.increment is not None:
-                    old = self.peek(encode(namespace.root, path + below))
-                    value = incremented(old, sv.increment)
-                container[key] = value  # type: ignore[index]
+            if made.blanks:
+                made.fill([self._value_of(namespace, path, sv, now) for sv in made.blanks])
         for some in batches(drafts, STATEMENT_PATHS):
             self._put_many(namespace, some)
 
+    def _value_of(self, namespace: Namespace, path: Path, sv: ServerValue, now: int) -> int | float:
+        if sv.increment is None:
+            return now
+        return incremented(self.peek(encode(namespace.root, path + sv.path)), sv.increment)
+
     def _put_many(self, namespace: Namespace, drafts: list[tuple[Path, Draft]]) -> None:
         """Put drafts, none within another; what is new goes in by one statement."""
-        keyed = sorted((encode(namespace.root, path), path, made.tree) for path, made in drafts)
+        keyed = sorted((encode(namespace.root, path), path, made.text) for path, made in drafts)
         bounds = chain.from_iterable((key, key + END) for key, _, _ in keyed)
         sql = RELATED.format(",".join(["(?,?)"] * len(keyed)))
         known = {key for (key,) in self.db.execute(sql, list(bounds))}
         rows: list[Row] = []
-        for key, path, tree in keyed:
+        for key, path, text in keyed:
             indexed = namespace.rules.indexed_above(path[:-1])
             whole = not indexed or indexed == (len(path) - 1,)
             if whole and key not in known:
-                rows += _rows(key, tree)
+                rows += _rows(key, text)
             else:
-                self.put(namespace, path, tree)
+                self.put(namespace, path, text)
         self._insert(rows)
 
     def set_rules(self, name: str, rules: Rules) -> None:
@@ -129,8 +130,8 @@ class Writer(View):
         if current != etag:
             raise Mismatch(b"".join(self.json(key)), current)
 
-    def put(self, namespace: Namespace, path: Path, tree: Tree) -> None:
-        """Replace what is at `path` by a canonical tree; null removes it."""
+    def put(self, namespace: Namespace, path: Path, text: bytes | None) -> None:
+        """Replace what is at `path` by a canonical tree's JSON; None removes it."""
         key = encode(namespace.root, path)
         found = self.db.execute(
             "SELECT key FROM record WHERE key < ? ORDER BY key DESC LIMIT 1", (key + END,)
@@ -139,19 +140,20 @@ class Writer(View):
         above = found is not None and not below and key.startswith(found[0])
         self.indexer.before(namespace, path, fresh=not (below or above))
         if above:
-            self._put_within(found[0], key, tree)
+            self._put_within(found[0], key, text)
         else:
             if below:
                 self.db.execute("DELETE FROM record WHERE key >= ? AND key < ?", (key, key + END))
-            self._insert(_rows(key, tree))
+            self._insert(_rows(key, text))
         self.indexer.after(namespace, path)
 
-    def _put_within(self, holder: bytes, key: bytes, tree: Tree) -> None:
+    def _put_within(self, holder: bytes, key: bytes, text: bytes | None) -> None:
         """Change part of the record at `holder`."""
-        (text,) = self.db.execute("SELECT value FROM record WHERE key = ?", (holder,)).fetchone()
-        whole = replaced(stored(text), decode(key, len(holder)), tree)
+        (old,) = self.db.execute("SELECT value FROM record WHERE key = ?", (holder,)).fetchone()
+        tree = None if text is None else stored(text)
+        whole = replaced(stored(old), decode(key, len(holder)), tree)
         self.db.execute("DELETE FROM record WHERE key = ?", (holder,))
-        self._insert(_rows(holder, whole))
+        self._insert(_rows(holder, None if whole is None else encode_json(whole)))
 
     def _insert(self, rows: Iterable[Row]) -> None:
         """Insert in few statements: each runs as a whole without Python's lock."""
@@ -171,16 +173,14 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield some
 
 
-def _rows(key: bytes, tree: Tree) -> Iterator[Row]:
-    """The rows that hold `tree` at `key`."""
-    if tree is None:
-        return
-    try:
-        text = encode_json(tree)
-    except UnicodeEncodeError:
-        raise Refusal(400, NOT_JSON) from None
-    if len(text) <= RECORD_BYTES or not isinstance(tree, dict | list):
-        yield key, text
-        return
-    for name, child in children_of(tree):
-        yield from _rows(key + segment(name), child)
+def _rows(key: bytes, text: bytes | None) -> list[Row]:
+    """The rows that hold a canonical tree's JSON at `key`; none for null."""
+    if text is None:
+        return []
+    if len(text) <= RECORD_BYTES or text[0] not in b"[{":
+        return [(key, text)]
+    return [
+        row
+        for name, child in children_of(stored(text))
+        for row in _rows(key + segment(name), encode_json(child))
+    ]

@@ -1,7 +1,5 @@
 """Back-off that survives processes: when the server may be asked again stands in a file."""
 
-from __future__ import annotations
-
 import os
 import time
 

@@ -1,12 +1,10 @@
 """What a tool's users can do about its telemetry: ``telemetry status|on|off|preview|...``."""
 
-from __future__ import annotations
-
 import sys
 
 from .consent import decide, erase
-from .install import read
 from .report import SCHEMA
+from .spool import Spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +12,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .monitor import Monitor
+    from .report import Report
 
 
-def add(monitor: Monitor, application: Any) -> None:
+def add(monitor: "Monitor", application: "Any") -> None:
     """Add the command ``telemetry`` to *application*, see `Monitor.add_commands`."""
     about = f"what {monitor.app} reports to its maintainers, and how to say no"
     if hasattr(application, "add_parser"):  # argparse
@@ -27,7 +26,7 @@ def add(monitor: Monitor, application: Any) -> None:
                 self,
                 parser: argparse.ArgumentParser,
                 namespace: argparse.Namespace,
-                values: str | Sequence[Any] | None,
+                values: "str | Sequence[Any] | None",
                 option_string: str | None = None,
             ) -> None:
                 # Done here, like --version, for every application has its own way to go on.
@@ -64,7 +63,7 @@ def add(monitor: Monitor, application: Any) -> None:
         )
 
 
-def run(monitor: Monitor, action: str) -> int:
+def run(monitor: "Monitor", action: str) -> int:
     """Do *action*; return the exit status."""
     if action not in ACTIONS:
         print(f"telemetry {action} is unknown: choose from {', '.join(ACTIONS)}", file=sys.stderr)
@@ -78,29 +77,31 @@ def run(monitor: Monitor, action: str) -> int:
         monitor.spool = None  # who asks about telemetry must not cause any at the end of the run
 
 
-def status(monitor: Monitor) -> int:
+def status(monitor: "Monitor") -> int:
     """Say whether it is on, who decided that, and what waits."""
     decision = decide(monitor.environment, monitor.consent)
     print(f"Telemetry of {monitor.app} is {'on' if monitor.decision.on else 'off'}")
     print(f"  decided by  {monitor.decision.by}")
+    if monitor.decision.on and decision.by_default and not monitor.environment.told():
+        print("  until now   nothing was reported: you are told first")
     print(f"  reports to  {monitor.endpoint}")
     print(f"  read more   {monitor.more}")
-    kept = read(monitor.environment.state) if monitor.environment.state else None
+    kept = _install(monitor)
     if kept and decision.on:
         print(f"  known as    {kept[1]}")
     if monitor.spool is not None:
-        waiting = len(monitor.spool.reports()) if monitor.spool.pending() else 0
-        print(f"  waiting     {waiting} reports")
+        waiting = len(_waiting(monitor.spool))
+        print(f"  waiting     {waiting} report{'' if waiting == 1 else 's'}")
     return 0
 
 
-def turn_on(monitor: Monitor) -> int:
+def turn_on(monitor: "Monitor") -> int:
     """Turn it on."""
     monitor.environment.write_choice(True)
     return _turned(monitor)
 
 
-def turn_off(monitor: Monitor) -> int:
+def turn_off(monitor: "Monitor") -> int:
     """Turn it off, and delete everything that is kept for it."""
     monitor.environment.write_choice(False)
     if monitor.environment.state is not None:
@@ -109,15 +110,15 @@ def turn_off(monitor: Monitor) -> int:
     return _turned(monitor)
 
 
-def preview(monitor: Monitor) -> int:
+def preview(monitor: "Monitor") -> int:
     """Print exactly what would be sent, and send nothing."""
     if monitor.spool is None:
         print("Telemetry is off: nothing is sent.", file=sys.stderr)
         return 0
-    reports = monitor.spool.reports() if monitor.spool.pending() else []
+    reports = _waiting(monitor.spool)
     if not reports:
         print("Nothing waits. A run would send a report like this one:", file=sys.stderr)
-        kept = read(monitor.spool.folder)
+        kept = monitor.spool.install()
         example = monitor.operation("...")
         reports = [monitor.report("run", example, kept[1] if kept else "0" * 32)]
     import json
@@ -126,7 +127,7 @@ def preview(monitor: Monitor) -> int:
     return 0
 
 
-def explain(monitor: Monitor) -> int:
+def explain(monitor: "Monitor") -> int:
     """Print what is collected and why, where in the code, and how to say no."""
     from .explain import page
 
@@ -134,9 +135,9 @@ def explain(monitor: Monitor) -> int:
     return 0
 
 
-def forget(monitor: Monitor) -> int:
+def forget(monitor: "Monitor") -> int:
     """Have the server delete all reports of this install, and turn telemetry off."""
-    kept = read(monitor.environment.state) if monitor.environment.state else None
+    kept = _install(monitor)
     if kept is None:
         print("There is nothing to forget: this install has no pseudonym.")
         return turn_off(monitor)
@@ -165,7 +166,19 @@ ACTIONS = {
 }
 
 
-def _turned(monitor: Monitor) -> int:
+def _install(monitor: "Monitor") -> tuple[str, str] | None:
+    """Return secret and pseudonym, whether telemetry is on or not."""
+    folder = monitor.environment.state
+    return Spool(folder).install() if folder else None
+
+
+def _waiting(spool: Spool) -> "list[Report]":
+    from .outbox import Outbox
+
+    return Outbox(spool.folder).reports() if spool.pending() else []
+
+
+def _turned(monitor: "Monitor") -> int:
     """Tell what holds now: a variable may be stronger than the choice that was made."""
     decision = decide(monitor.environment, monitor.consent)
     print(f"Telemetry of {monitor.app} is {'on' if decision.on else 'off'}: {decision.by}")

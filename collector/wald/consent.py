@@ -5,8 +5,6 @@ In order of rank: ``DO_NOT_TRACK``, ``<APP>_TELEMETRY``, the user's choice on di
 application asks for.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -36,10 +34,19 @@ CI_VARIABLES = (
 class Environment:
     """What the process's surroundings say about one application's telemetry."""
 
-    __slots__ = ("app", "choice_file", "ci", "said", "state", "tracking_refused", "variable")
+    __slots__ = (
+        "app",
+        "choice_file",
+        "ci",
+        "notice_mark",
+        "said",
+        "state",
+        "tracking_refused",
+        "variable",
+    )
 
     def __init__(
-        self, app: str, variables: Mapping[str, str], platform: str = sys.platform
+        self, app: str, variables: "Mapping[str, str]", platform: str = sys.platform
     ) -> None:
         self.app = app
         self.variable = app.upper().replace("-", "_") + "_TELEMETRY"
@@ -52,11 +59,18 @@ class Environment:
         """Folder for secret, spool and locks. None: there is no place to keep anything."""
         self.choice_file: str | None = None
         """File in which the user's choice stands, one word."""
+        self.notice_mark: str | None = None
+        """File that is there once the user was told."""
         state, config = _folders(variables, platform)
         if state and config:
             # The choice lies apart, so that it outlives everything that off deletes.
             self.state = os.path.join(state, app, "telemetry")
             self.choice_file = os.path.join(config, app, "telemetry")
+            self.notice_mark = os.path.join(self.state, "notice-shown")
+
+    def told(self) -> bool:
+        """Tell whether the notice was shown, see `wald.notice`."""
+        return self.notice_mark is not None and os.path.exists(self.notice_mark)
 
     def choice(self) -> bool | None:
         """Return the user's choice on disk: on, off, or None where there is none.
@@ -124,52 +138,13 @@ def erase(state: str) -> None:
     _quietly(os.rmdir, os.path.dirname(state))  # stays where the application keeps more there
 
 
-def notice(environment: Environment, endpoint: str, more: str) -> str:
-    """Return what a user is told before the first report: what, where to, why, how to say no."""
-    app = environment.app
-    return (
-        f"{app} reports to its maintainers which command was run, on what kind of system, how\n"
-        f"long it took and whether it failed, so that they see what is used and what breaks.\n"
-        f"Never names, addresses, paths, arguments or messages. Sent to {endpoint}\n"
-        f"Read more: {more}\n"
-        f"To say no: set {environment.variable}=off or DO_NOT_TRACK=1, or write the word off\n"
-        f"into {environment.choice_file}\n"
-    )
-
-
-def was_told(environment: Environment, text: str, on_terminal_only: bool) -> bool:
-    """Show the notice *text* once an install; return whether the user has it by now.
-
-    It goes to standard error. Raises OSError where the folder for state cannot be written, and
-    then shows nothing, or the user would be told again on every run.
-    """
-    assert environment.state is not None
-    mark = os.path.join(environment.state, "notice-shown")
-    if os.path.exists(mark):
-        return True
-    if sys.stderr is None or (on_terminal_only and not sys.stderr.isatty()):
-        return False
-    os.makedirs(environment.state, mode=0o700, exist_ok=True)
-    try:
-        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        return True
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        os.unlink(mark)
-        return False
-    return True
-
-
 def _said(value: str) -> bool | None:
     """Read an on/off variable: empty says nothing, and only a clear yes is a yes."""
     word = value.strip().lower()
     return None if not word else word in ("on", "1", "true", "yes")
 
 
-def _folders(variables: Mapping[str, str], platform: str) -> tuple[str | None, str | None]:
+def _folders(variables: "Mapping[str, str]", platform: str) -> tuple[str | None, str | None]:
     """Return the folders for state and for configuration that are customary on *platform*."""
     if platform == "win32":
         return variables.get("LOCALAPPDATA") or None, variables.get("APPDATA") or None
@@ -186,7 +161,7 @@ def _folders(variables: Mapping[str, str], platform: str) -> tuple[str | None, s
     )
 
 
-def _xdg(variables: Mapping[str, str], name: str, home: str, default: str) -> str | None:
+def _xdg(variables: "Mapping[str, str]", name: str, home: str, default: str) -> str | None:
     """Return a base folder by the XDG Base Directory Specification: relative paths don't count."""
     folder = variables.get(name, "")
     if os.path.isabs(folder):
@@ -204,7 +179,7 @@ def _ours(home: str) -> bool:
     return os.path.isabs(home) and not (root and owner != 0)
 
 
-def _quietly(action: Callable[[str], None], path: str) -> None:
+def _quietly(action: "Callable[[str], None]", path: str) -> None:
     try:
         action(path)
     except OSError:

@@ -1,12 +1,10 @@
-"""What is told of a crash: the exception's class and the place in the application's own code.
+"""What is told of an exception: whether it is a crash, and where in the application's own code.
 
 Both stay the same from machine to machine and from release to release, as long as the code there
 keeps its names: no line numbers, no paths, and never the exception's message.
 """
 
 from __future__ import annotations
-
-from hashlib import sha256
 
 from .report import MAX_ERROR_TEXT
 
@@ -15,11 +13,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from .report import ErrorInfo
+    from .report import ErrorInfo, Outcome
+
+
+def judge(
+    error: BaseException | None, expected: tuple[type[BaseException], ...]
+) -> tuple[Outcome, bool]:
+    """Return the outcome of what ended with *error*, and whether that is a crash.
+
+    ``sys.exit(0)`` is fine; any other exit is an error, but not a crash, and so is an exception
+    that the application *expected*. Ctrl-C (exit status 130 where the application turned it into
+    one) and the cancellation of a task are ``cancelled``.
+    """
+    if error is None:
+        return "ok", False
+    if isinstance(error, KeyboardInterrupt):
+        return "cancelled", False
+    # Click ends commands with exceptions that carry their exit status like SystemExit does.
+    code = error.code if isinstance(error, SystemExit) else getattr(error, "exit_code", -1)
+    if isinstance(error, SystemExit) or code != -1:
+        return ("ok" if code in (None, 0) else "cancelled" if code == 130 else "error"), False
+    if isinstance(error, expected):
+        return "error", False
+    if isinstance(error, Exception) and type(error).__name__ != "Abort":
+        return "error", True
+    return "cancelled", False
 
 
 def describe(error: BaseException, packages: tuple[str, ...]) -> ErrorInfo:
     """Describe *error*, raised in an application whose own code lies in *packages*."""
+    from hashlib import sha256  # a few ms, and most that ends with an exception is no crash
+
     name = type(error).__qualname__[:MAX_ERROR_TEXT]
     where = _where(error, packages)[:MAX_ERROR_TEXT]
     fingerprint = sha256(f"{name}\n{where}".encode(errors="replace")).hexdigest()[:16]

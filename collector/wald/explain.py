@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from . import consent, crash, delivery, install, metric, spool
+from . import consent, crash, delivery, install, metric, notice, report, spool
 from .metric import DataCollector
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def place(thing: ModuleType | type | Callable[..., object]) -> str:
 def _places(of: Monitor) -> dict[str, ModuleType | type | Callable[..., object]]:
     return {
         "whether to report": consent.decide,
-        "the notice": consent.notice,
-        "what makes up a report": type(of).report,
+        "the notice": notice.notice,
+        "what makes up a report": report.make,
         "the values in it": metric.DataCollector,
         "what is told of a crash": crash.describe,
         "the pseudonym": install.pseudonym_of,

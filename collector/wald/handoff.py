@@ -1,7 +1,5 @@
 """Hands the spool to a sender: a process of its own that outlives the tool by seconds at most."""
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -1,7 +1,5 @@
 """Makes every command of a whole command line an operation, for argparse, Click and Typer."""
 
-from __future__ import annotations
-
 import sys
 from functools import wraps
 
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
     from .monitor import Monitor
 
 
-def instrument(monitor: Monitor, application: Any, solution: str | None) -> None:
+def instrument(monitor: "Monitor", application: "Any", solution: str | None) -> None:
     """Do what `Monitor.instrument` says. Raises TypeError for what it does not know."""
     argparse = sys.modules.get("argparse")  # a Click application can do without it
     if argparse is not None and isinstance(application, argparse.ArgumentParser):
@@ -30,7 +28,7 @@ def instrument(monitor: Monitor, application: Any, solution: str | None) -> None
         )
 
 
-def _argparse(monitor: Monitor, parser: argparse.ArgumentParser, solution: str | None) -> None:
+def _argparse(monitor: "Monitor", parser: "argparse.ArgumentParser", solution: str | None) -> None:
     """Wrap the ``func`` of every command below *parser*."""
     for name, command in _commands(parser) or [(parser.prog, parser)]:
         function = command.get_default("func")
@@ -39,7 +37,7 @@ def _argparse(monitor: Monitor, parser: argparse.ArgumentParser, solution: str |
             command.set_defaults(func=_as_operation(monitor, name, function, solution, vars))
 
 
-def _commands(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.ArgumentParser]]:
+def _commands(parser: "argparse.ArgumentParser") -> "list[tuple[str, argparse.ArgumentParser]]":
     from argparse import _SubParsersAction
 
     found: dict[int, tuple[str, argparse.ArgumentParser]] = {}
@@ -56,7 +54,7 @@ def _commands(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.Argum
     return [*found.values(), *below]
 
 
-def _click(monitor: Monitor, command: Any, solution: str | None, name: str) -> None:
+def _click(monitor: "Monitor", command: "Any", solution: str | None, name: str) -> None:
     """Wrap the callback of *command*, or those of the commands below it."""
     below = getattr(command, "commands", None)
     if below is None:
@@ -68,7 +66,7 @@ def _click(monitor: Monitor, command: Any, solution: str | None, name: str) -> N
         _click(monitor, inner, solution, f"{name} {key}".strip())
 
 
-def _typer(monitor: Monitor, application: Any, solution: str | None, above: str) -> None:
+def _typer(monitor: "Monitor", application: "Any", solution: str | None, above: str) -> None:
     """Wrap the functions that *application* makes its commands from, when it is called."""
     for command in application.registered_commands:
         function = command.callback
@@ -84,18 +82,18 @@ def _typer(monitor: Monitor, application: Any, solution: str | None, above: str)
 
 
 def _as_operation(
-    monitor: Monitor,
+    monitor: "Monitor",
     name: str,
-    function: Callable[..., Any],
+    function: "Callable[..., Any]",
     solution: str | None,
-    arguments: Callable[[Any], dict[str, Any]] | None,
-) -> Callable[..., Any]:
+    arguments: "Callable[[Any], dict[str, Any]] | None",
+) -> "Callable[..., Any]":
     """Wrap *function*; *arguments* finds the command's arguments in its only one."""
     if function.__module__ == f"{__package__}.commands":
         return function  # asking about telemetry is no use of the application
 
     @wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Any:
+    def called(*args: "Any", **kwargs: "Any") -> "Any":
         given = arguments(args[0]) if arguments and args else kwargs
         target = given.get(solution) if solution else None
         with monitor.operation(name, solution=str(target) if target is not None else None):

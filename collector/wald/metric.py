@@ -1,12 +1,10 @@
 """Metrics: one class for each value that goes into every report, and the list of them all."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time
 
-from .report import MAX_METRIC_TEXT, MAX_METRICS, MAX_NUMBER
+from .report import MAX_METRIC_TEXT, MAX_METRICS, MAX_NUMBER, sendable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,11 +16,11 @@ if TYPE_CHECKING:
 class DataCollector:
     """Knows every metric there is, and reads them."""
 
-    metrics: ClassVar[dict[str, type[Metric]]] = {}
+    metrics: "ClassVar[dict[str, type[Metric]]]" = {}  # noqa: RUF012 - it is one
     """Every class of metrics by its identifier, in the order of definition."""
 
     @classmethod
-    def register(cls, metric: type[Metric]) -> None:
+    def register(cls, metric: "type[Metric]") -> None:
         """Add a class of metrics. Raises TypeError with a sentence where it is not fit."""
         name = metric.IDENTIFIER
         if not isinstance(name, str) or not _is_identifier(name):
@@ -45,7 +43,7 @@ class DataCollector:
         cls.metrics[name] = metric
 
     @classmethod
-    def collect(cls, version: str) -> dict[str, MetricValue]:
+    def collect(cls, version: str) -> "dict[str, MetricValue]":
         """Read every metric for an application of this *version*.
 
         A metric that raises, or returns what no report can hold, is left out; the others stay.
@@ -61,7 +59,7 @@ class Metric:
     it), and returns the value from `_get`. Defining it is enough to have it reported.
     """
 
-    IDENTIFIER: ClassVar[str]
+    IDENTIFIER: "ClassVar[str]"
     """Name of the value in reports: a letter, then up to 63 letters, digits, ``-`` or ``_``."""
 
     def __init__(self, version: str) -> None:
@@ -72,13 +70,14 @@ class Metric:
         super().__init_subclass__()
         if "IDENTIFIER" not in cls.__dict__:
             raise TypeError(f"{cls.__qualname__} needs an IDENTIFIER, its name in reports")
-        if cls._get is Metric._get:
+        if not hasattr(cls, "_get"):
             raise TypeError(f"{cls.__qualname__} needs a method _get that returns its value")
         DataCollector.register(cls)
 
-    def _get(self) -> MetricValue:
-        """Return the value: text of at most 128 characters, a number, or a boolean."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # every subclass has its own
+
+        def _get(self) -> "MetricValue":
+            """Return the value: text of at most 128 characters, a number, or a boolean."""
 
 
 def _is_identifier(text: str) -> bool:
@@ -87,7 +86,7 @@ def _is_identifier(text: str) -> bool:
     return 0 < len(text) <= 64 and plain.isascii() and plain.isalnum() and text[0].isalpha()
 
 
-def _place(metric: type[Metric]) -> tuple[str, str]:
+def _place(metric: "type[Metric]") -> tuple[str, str]:
     """Where a class is defined: a module that is loaded anew may define its metrics anew."""
     return metric.__module__, metric.__qualname__
 
@@ -148,16 +147,7 @@ class TimeZone(Metric):
         return f"UTC{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
-def sendable(text: str, limit: int) -> str:
-    """Cut *text* to *limit* characters that every JSON reader takes.
-
-    A command-line argument in another encoding holds half characters (PEP 383): they become ?.
-    """
-    cut = text[:limit]
-    return cut if cut.isascii() else cut.encode("utf-8", "replace").decode("utf-8")
-
-
-def _read(metric: type[Metric], version: str) -> MetricValue | None:
+def _read(metric: "type[Metric]", version: str) -> "MetricValue | None":
     try:
         value = metric(version)._get()
     except (Exception, SystemExit):

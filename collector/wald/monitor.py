@@ -4,20 +4,16 @@ Telemetry never harms its host. Everything that the application calls goes throu
 `Monitor._guarded`, the one place where the collector's own errors end.
 """
 
-from __future__ import annotations
-
 import _thread
 import atexit
 import os
 import sys
 import time
 
-from .consent import Decision, Environment, decide, erase, notice, was_told
+from .consent import Decision, Environment, decide, erase
 from .handoff import hand_off
-from .install import pseudonym_of
-from .metric import DataCollector, sendable
-from .operation import Operation, judge
-from .report import MAX_METRIC_TEXT, MAX_TEXT
+from .metric import DataCollector
+from .report import MAX_METRIC_TEXT, MAX_TEXT, make, sendable
 from .spool import Spool
 
 TYPE_CHECKING = False
@@ -25,9 +21,12 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
     from types import TracebackType
-    from typing import Any, Literal
+    from typing import Any, Literal, ParamSpec, TypeVar
 
-    from .report import Kind, Report
+    from .report import Kind, Outcome, Report
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
 HAND_OFF_EVERY = 60.0
 """Seconds between hand-offs while the application runs; one more follows at its end."""
@@ -50,7 +49,7 @@ class Monitor:
     one that makes the monitor. ``expected`` are exceptions that are not crashes: they answer a
     mistake of the user's. ``contact`` says whom users may ask about telemetry.
 
-    Raises ValueError where ``app``, ``version`` or ``ci`` is none, with a sentence saying so.
+    Raises ValueError where ``app``, ``version``, ``endpoint`` or ``ci`` is none, with a sentence.
     """
 
     def __init__(
@@ -61,13 +60,13 @@ class Monitor:
         endpoint: str,
         more: str,
         consent: bool | None = None,
-        ci: Literal["tag", "off"] = "tag",
+        ci: "Literal['tag', 'off']" = "tag",
         dsn: str | None = None,
         package: str | tuple[str, ...] | None = None,
         expected: tuple[type[BaseException], ...] = (),
         contact: str | None = None,
     ) -> None:
-        _check(app, version, ci)
+        _check(app, version, endpoint, ci)
         self.app = app
         self.version = version
         self.endpoint = endpoint
@@ -94,18 +93,20 @@ class Monitor:
         """Tell whether crashes go to a Sentry project too."""
         return self._dsn is not None
 
-    def operation(self, name: str | None = None, *, solution: str | None = None) -> Operation:
+    def operation(self, name: str | None = None, *, solution: str | None = None) -> "Operation":
         """Report what is done inside: ``with monitor.operation("install", solution="fail2ban"):``.
 
         Serves as a decorator too. Exceptions pass through unchanged.
         """
+        if callable(name):
+            raise TypeError('operation takes its name: write @monitor.operation("...")')
         return Operation(self, name, solution)
 
     def hand_off(self) -> None:
         """Have everything delivered now. For applications that run long; the others need not."""
         self._guarded(self._hand_off)
 
-    def finished(self, operation: Operation, error: BaseException | None) -> None:
+    def finished(self, operation: "Operation", error: BaseException | None) -> None:
         """Report an operation that ended with *error*, or well (None). Called by `Operation`."""
         try:
             self._guarded(self._finished, operation, error)
@@ -113,11 +114,11 @@ class Monitor:
             if error is None:
                 raise  # else it met the collector at work, and must not hide the tool's own error
 
-    def watch_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+    def watch_loop(self, loop: "asyncio.AbstractEventLoop") -> None:
         """Report the exceptions that nobody awaits in *loop*; its handler is called as before."""
         previous = loop.get_exception_handler()
 
-        def handler(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        def handler(loop: "asyncio.AbstractEventLoop", context: "dict[str, Any]") -> None:
             if previous is None:
                 loop.default_exception_handler(context)
             else:
@@ -147,7 +148,7 @@ class Monitor:
 
         instrument(self, application, solution)
 
-    def _guarded(self, action: Callable[..., object], *arguments: object) -> None:
+    def _guarded(self, action: "Callable[..., object]", *arguments: object) -> None:
         """Do *action*; whatever goes wrong with it is no concern of the application's."""
         try:
             action(*arguments)
@@ -169,24 +170,28 @@ class Monitor:
         self._watch_main()
         self._watch_threads()
 
-    def _finished(self, operation: Operation, error: BaseException | None) -> None:
+    def _finished(self, operation: "Operation", error: BaseException | None) -> None:
         if operation.in_child or not self._may_report():
             return
-        outcome, crash = judge(error, self._expected)
-        if crash and error is not None:
-            self._guarded(self._crashed, error, operation)
+        outcome: Outcome = "ok"
+        if error is not None:
+            from .crash import judge  # only what went wrong takes a look
+
+            outcome, crash = judge(error, self._expected)
+            if crash:
+                self._guarded(self._crashed, error, operation)
         report = self.report("run", operation, self._install())
         report["outcome"] = operation.outcome or outcome
         report["duration_ms"] = operation.duration_ms
         self._keep(report)
 
-    def _crashed(self, error: BaseException, operation: Operation | None) -> None:
+    def _crashed(self, error: BaseException, operation: "Operation | None") -> None:
         """Report *error*, once, however many operations and hooks it passes."""
         seen = error.__dict__.setdefault("_wald_reported", [])
         if self.app in seen or not self._may_report():
             return
         seen.append(self.app)
-        from .crash import describe, module_of  # only now: a crash may cost a few ms
+        from .crash import describe, module_of
 
         package = self._package or module_of(self._maker).partition(".")[0]
         packages = (package,) if isinstance(package, str) else package
@@ -196,7 +201,9 @@ class Monitor:
             self._guarded(self._tell_sentry, error, report, packages)
         self._keep(report)
 
-    def _tell_sentry(self, error: BaseException, report: Report, packages: tuple[str, ...]) -> None:
+    def _tell_sentry(
+        self, error: BaseException, report: "Report", packages: tuple[str, ...]
+    ) -> None:
         assert self._dsn is not None
         assert self.spool is not None
         from .events import Events
@@ -206,18 +213,10 @@ class Monitor:
         if event is not None:
             report["error"]["sentry_event"] = event
 
-    def report(self, kind: Kind, operation: Operation | None, install: str) -> Report:
+    def report(self, kind: "Kind", operation: "Operation | None", install: str) -> "Report":
         """Make the report of something that happened now to the install named *install*."""
-        report: Report = {
-            "id": os.urandom(16).hex(),
-            "app": self.app,
-            "install": install,
-            "time": time.time_ns() // 1_000_000,
-            "kind": kind,
-            "metrics": DataCollector.collect(self.version),
-            "ci": self.environment.ci,
-            "dropped": 0,
-        }
+        metrics = DataCollector.collect(self.version)
+        report = make(kind, self.app, install, metrics, self.environment.ci)
         if operation is not None and operation.name:
             report["operation"] = sendable(operation.name, MAX_TEXT)
         if operation is not None and operation.solution:
@@ -226,13 +225,18 @@ class Monitor:
 
     def _install(self) -> str:
         assert self.spool is not None
+        kept = self.spool.install()
+        if kept:
+            return kept[1]
+        from .install import pseudonym_of  # once in an install's life
+
         try:
-            return pseudonym_of(self.spool.folder)
+            return pseudonym_of(self.spool)
         except TimeoutError:
             self.spool.lose(1)
             raise
 
-    def _keep(self, report: Report) -> None:
+    def _keep(self, report: "Report") -> None:
         assert self.spool is not None
         self.spool.append(report)
         self._process = os.getpid()  # a forked child that reports something hands it off, too
@@ -247,10 +251,12 @@ class Monitor:
             erase(self.spool.folder)  # the user said no while this process was running
             self.spool = None
             return False
-        if not self.decision.by_default:
+        if not self.decision.by_default or self.environment.told():
             return True
-        text = notice(self.environment, self.endpoint, self.more)
-        return was_told(self.environment, text, self.consent is None) or self.consent is True
+        from .notice import tell
+
+        asks = self.consent is None
+        return tell(self.environment, self.endpoint, self.more, asks) or not asks
 
     def _hand_off(self, at_exit: bool = False) -> None:
         if self.spool is not None:
@@ -264,7 +270,9 @@ class Monitor:
     def _watch_main(self) -> None:
         previous = sys.excepthook
 
-        def hook(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+        def hook(
+            kind: type[BaseException], error: BaseException, at: "TracebackType | None"
+        ) -> None:
             previous(kind, error, at)
             self._uncaught(error)
 
@@ -277,24 +285,75 @@ class Monitor:
         name = "_excepthook" if holder is _thread else "excepthook"
         previous = getattr(holder, name)
 
-        def hook(arguments: Any) -> None:
+        def hook(arguments: "Any") -> None:
             previous(arguments)
             self._uncaught(arguments.exc_value)
 
         setattr(holder, name, hook)
 
     def _uncaught(self, error: BaseException | None) -> None:
-        if error is not None and judge(error, self._expected)[1]:
-            self._guarded(self._crashed, error, None)
+        if error is not None:
+            self._guarded(self._judge_uncaught, error)
+
+    def _judge_uncaught(self, error: BaseException) -> None:
+        from .crash import judge
+
+        if judge(error, self._expected)[1]:
+            self._crashed(error, None)
 
 
-def _check(app: str, version: str, ci: str) -> None:
-    plain = app.replace("-", "a").replace("_", "a")
-    if not (0 < len(app) <= 64 and plain.isascii() and plain.isalnum() and app == app.lower()):
+class Operation:
+    """One operation, as context manager or decorator. Made by `Monitor.operation`."""
+
+    def __init__(self, monitor: Monitor, name: str | None, solution: str | None) -> None:
+        self.name = name
+        self.solution = solution
+        """What the operation is done to; may be set while it runs."""
+        self.outcome: Outcome | None = None
+        """Set it where the operation failed (or was cancelled) without raising anything."""
+        self._monitor = monitor
+        self._process = 0
+        self._started = 0
+
+    @property
+    def duration_ms(self) -> int:
+        """Milliseconds since the operation began."""
+        return (time.monotonic_ns() - self._started) // 1_000_000
+
+    @property
+    def in_child(self) -> bool:
+        """Tell whether this is a child forked in the middle: its parent does the reporting."""
+        return os.getpid() != self._process
+
+    def __enter__(self) -> "Operation":
+        self._process = os.getpid()
+        self._started = time.monotonic_ns()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: "TracebackType | None",
+    ) -> None:
+        self._monitor.finished(self, error)
+
+    def __call__(self, function: "Callable[P, R]") -> "Callable[P, R]":
+        """Make every call of *function* an operation of its own."""
+        from .decorator import decorated  # only by tools that decorate
+
+        return decorated(lambda: Operation(self._monitor, self.name, self.solution), function)
+
+
+def _check(app: str, version: str, endpoint: str, ci: str) -> None:
+    plain = app.replace("-", "a").replace("_", "a") if isinstance(app, str) else ""
+    if not (0 < len(plain) <= 64 and plain.isascii() and plain.isalnum() and app == app.lower()):
         raise ValueError(f"app is {app!r}: it must be 1 to 64 of a-z, 0-9, - and _")
     if app[0] in "-_":
         raise ValueError(f"app is {app!r}: it must begin with a letter or a digit")
-    if not 0 < len(version) <= MAX_METRIC_TEXT:
+    if not isinstance(version, str) or not 0 < len(version) <= MAX_METRIC_TEXT:
         raise ValueError(f"version is {version!r}: it must be 1 to {MAX_METRIC_TEXT} characters")
+    if not isinstance(endpoint, str) or not endpoint.startswith(("http://", "https://")):
+        raise ValueError(f"endpoint is {endpoint!r}: it must begin with https:// or http://")
     if ci not in ("tag", "off"):
         raise ValueError(f"ci is {ci!r}: it must be 'tag' or 'off'")

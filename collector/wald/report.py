@@ -4,7 +4,8 @@ A report is a plain dictionary of JSON values, so that building one costs the to
 shape stands here once, with the limits that the tool keeps to and the ingest function enforces.
 """
 
-from __future__ import annotations
+import os
+import time
 
 SCHEMA = 1
 """Version of the request body that carries reports: ``{"schema": 1, "reports": [...]}``."""
@@ -75,6 +76,31 @@ if TYPE_CHECKING:
         ci: bool
         dropped: int
         """Reports this install had to drop since its last delivered one."""
+
+
+def make(
+    kind: "Kind", app: str, install: str, metrics: "dict[str, MetricValue]", ci: bool
+) -> "Report":
+    """Make the report of something that happened now."""
+    return {
+        "id": os.urandom(16).hex(),
+        "app": app,
+        "install": install,
+        "time": time.time_ns() // 1_000_000,
+        "kind": kind,
+        "metrics": metrics,
+        "ci": ci,
+        "dropped": 0,
+    }
+
+
+def sendable(text: str, limit: int) -> str:
+    """Cut *text* to *limit* characters that every JSON reader takes.
+
+    A command-line argument in another encoding holds half characters (PEP 383): they become ?.
+    """
+    cut = text[:limit]
+    return cut if cut.isascii() else cut.encode("utf-8", "replace").decode("utf-8")
 
 
 def pseudonym(secret: bytes) -> str:

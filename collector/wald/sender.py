@@ -16,8 +16,9 @@ from .consent import Environment, erase
 from .delivery import Answer, send_event, send_reports
 from .events import Events
 from .handoff import INHERITED, SENDER_LOCK
+from .outbox import Outbox
 from .report import MAX_BATCH
-from .spool import Lock, Spool
+from .spool import Lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Sender:
         assert environment.state is not None
         self.environment = environment
         self.endpoint = endpoint
-        self.spool = Spool(environment.state)
+        self.spool = Outbox(environment.state)
         self.events = Events(environment.state)
         self.backoff = Backoff(environment.state)
         self.event_backoff = Backoff(environment.state, "retry-sentry")

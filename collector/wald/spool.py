@@ -6,15 +6,12 @@ that dies in the middle leaves at most one broken line, which is skipped. Nothin
 the disk itself: a power cut may cost the last reports, and the tool never waits for a disk.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
     from types import TracebackType
 
     from .report import Report
@@ -27,13 +24,23 @@ PATIENCE = 1.0
 
 
 class Spool:
-    """The reports of one install that are still to be delivered."""
+    """The folder of one install: its name, and its reports that are still to be delivered."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.path = os.path.join(folder, "reports.jsonl")
         self.lost = os.path.join(folder, "lost")
         """File of one byte for each report that was lost, and that no other counts yet."""
+
+    def install(self) -> tuple[str, str] | None:
+        """Return secret (64 hex digits) and pseudonym (32), or None where there are none yet."""
+        # The pseudonym is kept beside the secret, for hashing would cost every run a few ms.
+        try:
+            with open(os.path.join(self.folder, "install"), "rb", buffering=0) as file:
+                secret, name = file.read(256).decode().split()
+        except (FileNotFoundError, ValueError):
+            return None
+        return (secret, name) if len(secret) == 64 and len(name) == 32 else None
 
     def pending(self) -> bool:
         """Tell whether anything waits."""
@@ -42,7 +49,7 @@ class Spool:
         except OSError:
             return False
 
-    def append(self, report: Report) -> None:
+    def append(self, report: "Report") -> None:
         """Keep *report*; where that makes too many, the oldest go, and *report* counts them.
 
         Raises OSError where the disk does not take it, and TimeoutError where another process
@@ -63,53 +70,12 @@ class Spool:
         finally:
             os.close(file)
 
-    def reports(self) -> list[Report]:
-        """Return what waits, oldest first."""
-        with Lock(self.folder):
-            return [report for line in self._read() if (report := _report(line))]
-
-    def remove(self, ids: Collection[str]) -> None:
-        """Forget the delivered reports with these *ids*."""
-
-        def without(reports: list[Report]) -> list[Report]:
-            kept = [report for report in reports if report["id"] not in ids]
-            # Some may have been shed while they were on their way: they were not lost after all.
-            arrived = len(ids) - (len(reports) - len(kept))
-            for report in kept:
-                found = min(arrived, report["dropped"])
-                report["dropped"] -= found
-                arrived -= found
-            return kept
-
-        self._change(without)
-
-    def expire(self, now_ms: int) -> None:
-        """Shed reports that are too old; the youngest report left counts them, and all the lost.
-
-        Where none is left, the next one will.
-        """
-        expired = 0
-
-        def fresh(reports: list[Report]) -> list[Report]:
-            nonlocal expired
-            kept = [report for report in reports if report["time"] >= now_ms - MAX_AGE_MS]
-            old = (report for report in reports if report["time"] < now_ms - MAX_AGE_MS)
-            expired = sum(1 + report["dropped"] for report in old)
-            if kept:
-                kept[-1]["dropped"] += expired + self._take_lost()
-                expired = 0
-            return kept
-
-        self._change(fresh)
-        if expired:
-            self.lose(expired)
-
-    def _append(self, report: Report) -> None:
+    def _append(self, report: "Report") -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         file = os.open(self.path, flags, 0o600)
         try:
             size = os.fstat(file).st_size
-            line = _line(report)
+            line = to_line(report)
             # No report is shorter than 100 bytes: below that there is no need to count.
             content = _content(file, size) if size + len(line) > MAX_REPORTS * 100 else b""
             if content.count(b"\n") < MAX_REPORTS and size + len(line) < MAX_BYTES:
@@ -117,34 +83,8 @@ class Spool:
                 return
         finally:
             os.close(file)
-        self._write([*_shed(_lines(content), report), _line(report)])
-
-    def _take_lost(self) -> int:
-        """Return how many were lost, and forget it."""
-        try:
-            number = os.stat(self.lost).st_size
-            os.unlink(self.lost)
-        except FileNotFoundError:
-            return 0
-        return number
-
-    def _change(self, change: Callable[[list[Report]], list[Report]]) -> None:
-        with Lock(self.folder):
-            reports = [report for line in self._read() if (report := _report(line))]
-            self._write([_line(report) for report in change(reports)])
-
-    def _read(self) -> list[bytes]:
-        try:
-            with open(self.path, "rb") as file:
-                return _lines(file.read())
-        except FileNotFoundError:
-            return []
-
-    def _write(self, lines: list[bytes]) -> None:
-        if lines:
-            replace(self.path, b"".join(lines))
-        elif os.path.exists(self.path):
-            os.unlink(self.path)
+        lines = _shed(split(content), report)
+        replace(self.path, b"".join([*lines, to_line(report)]))
 
 
 class Lock:
@@ -155,7 +95,7 @@ class Lock:
         self.patience = patience
         self.file = -1
 
-    def __enter__(self) -> Lock:
+    def __enter__(self) -> "Lock":
         """Take it. Raises TimeoutError where another holds on to it."""
         if not self.take():
             raise TimeoutError(f"{self.path} is held by another process")
@@ -165,21 +105,23 @@ class Lock:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        at: TracebackType | None,
+        at: "TracebackType | None",
     ) -> None:
         self.free()
 
     def take(self) -> bool:
         """Try to take it, for `patience` seconds."""
         self.file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        until = time.monotonic() + self.patience
-        while not _lock(self.file):
-            if time.monotonic() >= until:
+        taken = False
+        try:
+            until = time.monotonic() + self.patience
+            while not (taken := _lock(self.file)) and time.monotonic() < until:
+                # Uneven pauses, so that many waiting processes do not wake together.
+                time.sleep(0.0005 + os.urandom(1)[0] / 100_000)
+        finally:
+            if not taken:  # also where there are no locks, as in some network folders
                 os.close(self.file)
-                return False
-            # Uneven pauses, so that many waiting processes do not wake together.
-            time.sleep(0.0005 + os.urandom(1)[0] / 100_000)
-        return True
+        return taken
 
     def free(self) -> None:
         """Give it back."""
@@ -224,15 +166,17 @@ def to_json(value: object) -> str:
     return json.dumps(value)
 
 
-def _line(report: Report) -> bytes:
+def to_line(report: "Report") -> bytes:
+    """Write *report* as a line of the spool."""
     return to_json(report).encode() + b"\n"
 
 
-def _lines(data: bytes) -> list[bytes]:
+def split(data: bytes) -> list[bytes]:
+    """Return the lines of a spool."""
     return [line + b"\n" for line in data.split(b"\n") if line]
 
 
-def _report(line: bytes) -> Report | None:
+def from_line(line: bytes) -> "Report | None":
     """Read a line back; None where a crash or a power cut left it broken."""
     import json
 
@@ -244,13 +188,13 @@ def _report(line: bytes) -> Report | None:
     return report if whole else None
 
 
-def _shed(lines: list[bytes], report: Report) -> list[bytes]:
+def _shed(lines: list[bytes], report: "Report") -> list[bytes]:
     """Drop the oldest of *lines* until *report* fits too, and let it say how many went."""
-    room = MAX_BYTES - len(_line(report)) - 20  # its growing count of dropped ones needs a few
+    room = MAX_BYTES - len(to_line(report)) - 20  # its growing count of dropped ones needs a few
     size = sum(map(len, lines))
     start = 0
     while start < len(lines) and (len(lines) - start >= MAX_REPORTS or size > room):
-        gone = _report(lines[start])
+        gone = from_line(lines[start])
         report["dropped"] += 1 + gone["dropped"] if gone else 0
         size -= len(lines[start])
         start += 1

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, overload
 
 from .consent import Decision
-from .spool import Spool
+from .outbox import Outbox
 
 if TYPE_CHECKING:
     from .monitor import Monitor
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Reports(Sequence["Report"]):
     """The reports so far, oldest first."""
 
-    def __init__(self, spool: Spool) -> None:
-        self._spool: Spool | None = spool
+    def __init__(self, spool: Outbox) -> None:
+        self._spool: Outbox | None = spool
         self._final: list[Report] = []
 
     @overload
@@ -56,7 +56,7 @@ def recorded(monitor: Monitor) -> Iterator[Reports]:
     """
     before = monitor.spool, monitor.decision, monitor.strict
     with tempfile.TemporaryDirectory() as folder:
-        spool = Spool(folder)
+        spool = Outbox(folder)
         reports = Reports(spool)
         monitor.spool, monitor.decision, monitor.strict = spool, Decision(True, "a test"), True
         try:

@@ -11,6 +11,7 @@ from dashboard.charts.lines import lines
 from dashboard.charts.names import mark
 from dashboard.charts.over_time import above_and_below, bars_over_time
 from dashboard.charts.ranges import ranges
+from dashboard.charts.spark import sparkline
 from dashboard.charts.steps import steps
 from dashboard.charts.theme import ACCENT, FEW, GREY, LOSS, PALETTE, colours
 
@@ -31,6 +32,7 @@ __all__ = [
     "ranges",
     "shares_by_name",
     "shares_over_time",
+    "sparkline",
     "stacked_shares",
     "steps",
 ]

@@ -15,21 +15,28 @@ from dashboard.words import plain_label
 
 
 def heat_map(
-    cells: pd.DataFrame, *, hover: Sequence[Sequence[str]], x_title: str, top: float = 1.0
+    cells: pd.DataFrame,
+    *,
+    hover: Sequence[Sequence[str]],
+    x_title: str,
+    top: float = 1.0,
+    texts: Sequence[Sequence[str]] | None = None,
 ) -> go.Figure:
     """A table of shares as colours, each with its number; rows and columns as in `cells`.
 
     Args:
         hover: the words for each cell.
         top: the share that the brightest colour stands for.
+        texts: what stands in each cell, by default its share.
     """
-    figure = blank(90 + 28 * len(cells))
+    figure = blank(90 + (28 if texts is None else 40) * len(cells))
     figure.add_heatmap(
         z=cells.to_numpy(),
         x=[plain_label(str(name)) for name in cells.columns],
         y=[plain_label(str(name)) for name in cells.index],
         customdata=hover,
-        texttemplate="%{z:.0%}",
+        text=texts,
+        texttemplate="%{z:.0%}" if texts is None else "%{text}",
         textfont={"size": 11},
         colorscale=HEAT,
         zmin=0,

@@ -49,7 +49,7 @@ def blank(height: int) -> go.Figure:
         bargap=0.25,
         dragmode=False,
     )
-    figure.update_xaxes(showgrid=False, automargin=True, fixedrange=True, tickformatstops=DATES)
+    figure.update_xaxes(showgrid=False, automargin=True, fixedrange=True)
     figure.update_yaxes(automargin=True, fixedrange=True)
     return figure
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.export import csv_bytes
+from dashboard.words import plain_text
 
 
 def block(
@@ -40,7 +41,12 @@ def block(
             st.info(nothing, icon=":material/hourglass_empty:")
             return
         if figure is not None:
-            st.plotly_chart(figure, config={"displayModeBar": False}, key=f"chart-{name}")
+            st.plotly_chart(
+                figure,
+                config={"displayModeBar": False},
+                key=f"chart-{name}",
+                alt=f"{plain_text(finding)}. The numbers are in the table below.",
+            )
         else:
             _table(frame, columns)
         with st.container(horizontal=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -27,6 +28,7 @@ from dashboard.views.filters import (
     choose_several,
 )
 from dashboard.views.freshness import bring_up_to_date, say_how_fresh
+from dashboard.views.reading import Reading
 from dashboard.warehouse import Warehouse, WarehouseError
 from dashboard.words import plain_markdown
 from ingest.store import DatabaseUnavailable, SettingError
@@ -50,7 +52,7 @@ _STYLE = """<style>
 class View:
     """What a page shows: one app, within the filters."""
 
-    warehouse: Warehouse
+    reading: Reading
     version: tuple[int, int]
     """Of the warehouse; what was worked out from another is worked out again."""
     scope: Scope
@@ -83,7 +85,7 @@ class View:
     def _kept(
         self, name: str, scope: Scope, work_out: Callable[[History], pd.DataFrame]
     ) -> pd.DataFrame:
-        return _kept(self.version, scope, name, repr(self.sentry), self.warehouse, work_out)
+        return _kept(self.version, scope, name, repr(self.sentry), self.reading, work_out)
 
 
 @st.cache_data(show_spinner=False, max_entries=2_000, hash_funcs={Scope: repr})
@@ -92,15 +94,15 @@ def _kept(
     scope: Scope,
     name: str,
     sentry: str,
-    _warehouse: Warehouse,
+    _reading: Reading,
     _work_out: Callable[[History], pd.DataFrame],
 ) -> pd.DataFrame:
-    with _warehouse.reading() as snapshot:
-        return _work_out(History(scope, snapshot.table))
+    return _work_out(_reading.history(scope))
 
 
-def open_view() -> View:
-    """Bring the data up to date, draw the filters, and return what they choose.
+@contextmanager
+def open_view() -> Iterator[View]:
+    """Bring the data up to date, draw the filters, and give what they choose to the page.
 
     Where there is nothing to show, says why instead and ends the page.
     """
@@ -112,15 +114,16 @@ def open_view() -> View:
         version = warehouse.version()
         if version is None:
             st.stop()
-        return _filtered(settings, warehouse, version)
+        with ExitStack() as until:
+            yield _filtered(settings, Reading(warehouse, until), version)
     except (SettingError, WarehouseError, DatabaseUnavailable) as error:
         st.error(plain_markdown(str(error)), icon=":material/error:")
         st.stop()
-        raise AssertionError("st.stop() ends the page") from error
 
 
-def _filtered(settings: Settings, warehouse: Warehouse, version: tuple[int, int]) -> View:
-    found = _apps(version, warehouse)
+def _filtered(settings: Settings, reading: Reading, version: tuple[int, int]) -> View:
+    warehouse = reading.warehouse
+    found = _apps(version, str(warehouse.path.absolute()), reading)
     if found.empty:
         _explain_first_steps()
         say_how_fresh(settings, warehouse, version, None)
@@ -129,7 +132,7 @@ def _filtered(settings: Settings, warehouse: Warehouse, version: tuple[int, int]
         with st.container(
             horizontal=True, vertical_alignment="center", width="content", key="filters"
         ):
-            view = _chosen(settings, warehouse, version, found)
+            view = _chosen(settings, reading, version, found)
         st.space("stretch")
         with st.container(width="content", key="freshness"):
             say_how_fresh(settings, warehouse, version, view.scope.as_of)
@@ -137,13 +140,13 @@ def _filtered(settings: Settings, warehouse: Warehouse, version: tuple[int, int]
 
 
 def _chosen(
-    settings: Settings, warehouse: Warehouse, version: tuple[int, int], found: pd.DataFrame
+    settings: Settings, reading: Reading, version: tuple[int, int], found: pd.DataFrame
 ) -> View:
     app = choose_app(list(found["app"]))
     row = found[found["app"] == app].iloc[0]
     as_of, last_day = seen_from(datetime.now(UTC).date(), row["last_day"].date())
     period = choose_period(row["first_day"].date(), as_of, last_day)
-    view = View(warehouse, version, Scope(app, as_of, last_day), period, settings.sentry)
+    view = View(reading, version, Scope(app, as_of, last_day), period, settings.sentry)
     versions = newest_first(view.ask(choices.versions)["version"])
     systems = list(view.ask(choices.systems)["os"])
     solutions = list(view.ask(choices.solutions)["solution"])
@@ -160,10 +163,9 @@ def _chosen(
 
 
 @st.cache_data(show_spinner=False, max_entries=10)
-def _apps(version: tuple[int, int], _warehouse: Warehouse) -> pd.DataFrame:
-    with _warehouse.reading() as snapshot:
-        found: pd.DataFrame = apps(snapshot.table).to_pandas()
-        return found
+def _apps(version: tuple[int, int], path: str, _reading: Reading) -> pd.DataFrame:
+    found: pd.DataFrame = apps(_reading.table).to_pandas()
+    return found
 
 
 def _explain_first_steps() -> None:

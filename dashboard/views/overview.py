@@ -7,8 +7,9 @@ from datetime import date
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import findings
+from dashboard import charts, findings
 from dashboard.analysis.clean_visits import clean_visits
 from dashboard.analysis.headline import ACTIVE_DAYS, headline
 from dashboard.analysis.one_time import one_time_shares
@@ -41,16 +42,18 @@ def show(view: View) -> None:
     """Draw the page."""
     now = _Period.of(view, view.period.since, view.period.until)
     before = _Period.of(view, *view.period.before) if view.period.before else None
-    costs = view.table("error_interval")
     with st.container(key="tiles"):
-        _tiles(view, now, before, findings.users_lost(costs))
+        last = _tiles(view, now, before)
     left, right = st.columns(2)
     with left:
         active_installs(view, findings.active(now.numbers["active"], _number(before, "active")))
-        _news(view)
+    costs = view.table("error_interval")  # takes longest, so everything else is there before
+    with last:
+        _lost_tile(view, findings.users_lost(costs))
     with right:
         forest(view, costs, most=5)
         _worst(view, costs)
+    _news(view)
 
 
 def _news(view: View) -> None:
@@ -77,19 +80,21 @@ def _worst(view: View, costs: pd.DataFrame) -> None:
             st.link_button("Open in Sentry", worst["sentry_url"], icon=":material/open_in_new:")
 
 
-def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None) -> None:
-    """Draw the headline numbers; `lost` is None where it is too early to tell."""
+def _tiles(view: View, now: _Period, before: _Period | None) -> DeltaGenerator:
+    """Draw the headline numbers; returns the place of the fifth, which comes later."""
     numbers = now.numbers
     horizon = view.scope.horizon
-    first, second, third, fourth, fifth = st.columns(5)
+    first, second, third, fourth, fifth = (
+        column.container(border=True, height="stretch", gap="xsmall") for column in st.columns(5)
+    )
     with first:
         _count_tile(
             "New installs",
             numbers["new_installs"],
             _number(before, "new_installs"),
             "Installs whose first report ever came in this period.",
-            trend=view.complete(view.table("new_installs"), "day")["installs"],
         )
+        _trend(view.complete(view.table("new_installs"), "day")["installs"])
         page_link("adoption", "How they come")
     with second:
         _count_tile(
@@ -97,8 +102,8 @@ def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None)
             numbers["active"],
             _number(before, "active"),
             f"Installs with a report in the last {ACTIVE_DAYS} days of the period.",
-            trend=view.complete(view.table("active_installs"), "day")["active_30"],
         )
+        _trend(view.complete(view.table("active_installs"), "day")["active_30"])
         page_link("platforms", "What they run")
     with third:
         _share_tile(
@@ -107,9 +112,9 @@ def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None)
             before.part("one_time", "judged") if before else None,
             numbers["judged"],
             f"New installs that never came back, of those that had {horizon} days to do so.",
-            trend=view.ask(one_time_shares)["share"],
             more_is="bad",
         )
+        _trend(view.ask(one_time_shares)["share"])
         page_link("one-time", "Who they are")
     with fourth:
         _share_tile(
@@ -118,25 +123,35 @@ def _tiles(view: View, now: _Period, before: _Period | None, lost: float | None)
             before.part("clean_visits", "visits") if before else None,
             numbers["visits"],
             "A visit is an install on a day on which it reported.",
-            trend=view.complete(view.ask(clean_visits), "week")["share"],
         )
+        _trend(view.complete(view.ask(clean_visits), "week")["share"])
         page_link("solutions", "What works")
-    with fifth:
-        # No comparison: the last days of this period are too early to tell, those of the one
-        # before are not.
-        st.metric(
-            "Users lost to errors",
-            "too early to tell" if lost is None else count(round(lost)),
-            delta=f"met up to {day(view.scope.last_judged)}" if lost is not None else None,
-            delta_color="off",
-            delta_arrow="off",
-            help="Users who left after an error beyond those who would have left anyway, over the "
-            "errors for which this is beyond doubt; who met two of these errors counts with each. "
-            f"Errors of the last {horizon} days are too early to tell.",
-            border=True,
-            height="stretch",
-        )
-        page_link("errors", "To which")
+    return fifth
+
+
+def _lost_tile(view: View, lost: float | None) -> None:
+    """Draw the users lost to errors; None where it is too early to tell.
+
+    Without comparison: the last days of this period are too early to tell, those of the one
+    before are not.
+    """
+    st.metric(
+        "Users lost to errors",
+        "too early to tell" if lost is None else count(round(lost)),
+        delta=f"met up to {day(view.scope.last_judged)}" if lost is not None else None,
+        delta_color="off",
+        delta_arrow="off",
+        help="Users who left after an error beyond those who would have left anyway, over the "
+        "errors for which this is beyond doubt; who met two of these errors counts with each. "
+        f"Errors of the last {view.scope.horizon} days are too early to tell.",
+    )
+    _trend(pd.Series(dtype=float))
+    page_link("errors", "Which errors")
+
+
+def _trend(values: pd.Series) -> None:
+    """Draw how the number of a tile came about over the period."""
+    st.html(charts.sparkline(values.tolist(), charts.ACCENT) or "<div style='height: 40px'></div>")
 
 
 def _base(base: float) -> str | None:
@@ -153,7 +168,6 @@ def _count_tile(
     before: float | None,
     meaning: str,
     *,
-    trend: pd.Series | None = None,
     more_is: str = "good",
 ) -> None:
     moved = findings.change(now, before)
@@ -164,9 +178,6 @@ def _count_tile(
         delta_color="normal" if more_is == "good" else "inverse",
         delta_description=None if before is None else f"from {count(before)}",
         help=meaning,
-        border=True,
-        chart_data=None if trend is None else trend.tolist(),
-        height="stretch",
     )
 
 
@@ -177,7 +188,6 @@ def _share_tile(
     base: float,
     meaning: str,
     *,
-    trend: pd.Series | None = None,
     more_is: str = "good",
 ) -> None:
     points = None if now is None or before is None else 100 * (now - before)
@@ -188,7 +198,4 @@ def _share_tile(
         delta_color="normal" if more_is == "good" else "inverse",
         delta_description=_base(base),
         help=meaning,
-        border=True,
-        chart_data=None if trend is None or len(trend) < 2 else (100 * trend).tolist(),
-        height="stretch",
     )

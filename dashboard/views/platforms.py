@@ -111,8 +111,10 @@ def _bars(
 
 
 def _full_names(spread: pd.DataFrame) -> list[str]:
-    """OS and version, the OS only where the version does not name it itself."""
+    """OS and version, the OS only where the version does not name one itself."""
     return [
-        version if family == "Linux" and version != "unknown" else f"{family} {version}"
+        version
+        if version.startswith(family) or (family == "Linux" and version != "unknown")
+        else f"{family} {version}"
         for family, version in zip(spread["os"], spread["os_version"], strict=True)
     ]

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import charts, findings
+from dashboard.analysis import choices
 from dashboard.analysis.funnel import STEPS
 from dashboard.analysis.solutions import (
     deployments_by_operation,
@@ -31,12 +32,12 @@ def show(view: View) -> None:
     deployments = view.table("solution_deployments")
     by_operation = view.ask(deployments_by_operation)
     _small_multiples(view)
-    cells, hover = success_map(by_operation)
+    cells, hover, texts = success_map(by_operation)
     block(
         findings.success(by_operation),
-        "Share of the attempts in the period that ended well, by solution and operation. "
-        "Point at a field for its numbers.",
-        charts.heat_map(cells, hover=hover, x_title=""),
+        "Attempts in the period that ended well, by solution and operation: their share, of how "
+        "many.",
+        charts.heat_map(cells, hover=hover, x_title="", texts=texts),
         by_operation,
         "deployments_by_operation",
         columns=_columns(),
@@ -60,7 +61,7 @@ def show(view: View) -> None:
 def _small_multiples(view: View) -> None:
     """Draw deployments a week, a chart a solution, all on one scale."""
     ranked, weekly = view.ask(deployments_by_solution), view.ask(deployments_by_week)
-    shades = charts.colours(sorted(ranked["solution"]))
+    shades = charts.colours(sorted(view.ask(choices.solutions)["solution"]))
     top = 1.05 * max(1, weekly["attempts"].max()) if len(weekly) else 1
     with st.container(border=True):
         st.markdown(f"##### {findings.deployments(ranked)}")

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.ingest.function import HOST, free_port
+from tests.ingest.function import HOST, PATIENCE, await_answer, free_port
 
 from .home import ROOT
 
@@ -39,9 +38,6 @@ from projects.models import Project
 project = Project.objects.create(name="logtally", slug="logtally")
 print(project.id, project.sentry_key.hex, AuthToken.create_full_access().token)
 """
-
-PATIENCE = 60
-"""Seconds until a server that does not answer is given up."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +85,8 @@ def running(folder: Path) -> Iterator[Bugsink]:
             server, cwd=folder, env=_variables(folder), stdout=log, stderr=log
         )
     try:
-        _await_answer(process, port)
+        ready = f"http://{HOST}:{port}/health/ready"
+        await_answer(ready, process, folder.with_suffix(".log").read_text)
         yield Bugsink(folder, port, int(project), key, token)
     finally:
         process.terminate()
@@ -133,15 +130,3 @@ def _manage(folder: Path, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def _await_answer(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            requests.get(f"http://{HOST}:{port}/health/ready", timeout=PATIENCE)
-            return
-        except requests.ConnectionError:
-            assert process.poll() is None, "Bugsink did not start"
-            assert time.monotonic() < deadline, "Bugsink does not answer"
-            time.sleep(0.05)

@@ -26,6 +26,21 @@ class Reply(NamedTuple):
     body: bytes | None = None
 
 
+class Holding:
+    """An answer that is held back: for `Server.answer`."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        """Set once a request is there."""
+        self.go = threading.Event()
+        """Set it to have the answers given."""
+
+    def __call__(self, request: Request) -> Reply:
+        self.asked.set()
+        self.go.wait(10)
+        return Reply()
+
+
 class Server:
     """Records requests; ``answer`` may be set to a function from the request to a `Reply`."""
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,7 +100,9 @@ def test_asking_sends_nothing_and_counts_for_nothing(
     tool = home.write(CLICK.removesuffix("main()\n") + "monitor.instrument(main)\nmain()\n")
     waiting = home.spooled()
     assert len(waiting) == 1
-    assert home.run(tool, "telemetry", action).returncode == 0
+    asked = home.run(tool, "telemetry", action)
+    assert asked.returncode == 0
+    assert action != "status" or asked.stdout.endswith("  waiting     1 report\n")
     home.settle()
     assert home.spooled() == waiting
     assert server.requests == []
@@ -113,6 +116,18 @@ def test_help_tells_what_each_action_does(home: Home, optimized: str) -> None:
     assert "None" not in words
     if not optimized:
         assert "preview: Print exactly what would be sent, and send nothing; explain: " in words
+
+
+def test_status_says_that_nothing_is_reported_before_the_user_was_told(
+    home: Home, server: Server
+) -> None:
+    tool = home.write(ARGPARSE, consent=None)
+    shown = home.run(tool, "telemetry", "status").stdout
+    assert "until now   nothing was reported: you are told first\n" in shown
+    assert "waiting     0 reports\n" in shown
+    home.state.mkdir(parents=True)
+    (home.state / "notice-shown").touch()
+    assert "until now" not in home.run(tool, "telemetry", "status").stdout
 
 
 def test_preview_of_nothing_keeps_nothing(home: Home, server: Server) -> None:
@@ -201,19 +216,24 @@ def test_explain_says_what_is_wrong(tmp_path: Path, name: str, says: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("app", "version", "ci", "says"),
+    ("wrong", "says"),
     [
-        ("Tool", "1", "tag", "app is 'Tool'"),
-        ("", "1", "tag", "app is ''"),
-        ("-tool", "1", "tag", "must begin with"),
-        ("tööl", "1", "tag", "must be 1 to 64 of a-z"),
-        ("t" * 65, "1", "tag", "must be 1 to 64 of a-z"),
-        ("tool", "", "tag", "version is ''"),
-        ("tool", "1", "never", "ci is 'never'"),
+        ({"app": "Bad Name"}, "app is 'Bad Name'"),
+        ({"app": ""}, "app is ''"),
+        ({"app": "-tool"}, "must begin with"),
+        ({"app": "tööl"}, "must be 1 to 64 of a-z"),
+        ({"app": "t" * 65}, "must be 1 to 64 of a-z"),
+        ({"app": None}, "app is None"),
+        ({"version": ""}, "version is ''"),
+        ({"version": None}, "version is None"),
+        ({"version": 1.2}, "version is 1.2"),
+        ({"endpoint": "telemetry.example.org"}, "endpoint is 'telemetry.example.org'"),
+        ({"endpoint": ""}, "endpoint is ''"),
+        ({"endpoint": None}, "endpoint is None"),
+        ({"ci": "never"}, "ci is 'never'"),
     ],
 )
-def test_a_monitor_says_what_is_wrong(app: str, version: str, ci: str, says: str) -> None:
+def test_a_monitor_says_what_is_wrong(wrong: dict[str, Any], says: str) -> None:
+    right: dict[str, Any] = {"app": "tool", "version": "1", "endpoint": "http://x.invalid"}
     with pytest.raises(ValueError, match=says):
-        Monitor(app, version, endpoint="http://x.invalid", more="-", ci=ci)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="app is"):
-        Monitor("Bad Name", "1", endpoint="http://x.invalid", more="-")
+        Monitor(**(right | wrong), more="-")

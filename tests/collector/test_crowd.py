@@ -17,6 +17,7 @@ import pytest
 
 from tests.ingest.database import Database
 from tests.ingest.function import Function, serving
+from tests.ingest.watching import watched
 from tests.rtdb.server import running
 from wald.sender import LIFETIME
 
@@ -95,25 +96,6 @@ def failing_half(function: Function) -> Iterator[tuple[FailingHalf, str]]:
             thread.join()
 
 
-@contextmanager
-def watched(home: Home) -> Iterator[list[int]]:
-    """Look for senders all the while; yields the list of how many there were at each look."""
-    looks: list[int] = []
-    done = threading.Event()
-
-    def look() -> None:
-        while not done.wait(0.05):
-            looks.append(len(senders(home)))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield looks
-    finally:
-        done.set()
-        thread.join()
-
-
 def run_at_once(home: Home, number: int) -> None:
     """Run the example *number* times, all at once."""
     command = [sys.executable, str(EXAMPLE), "top", "fail2ban", str(LOG)]
@@ -134,7 +116,7 @@ def test_each_report_is_stored_once_or_counted_as_dropped(tmp_path: Path) -> Non
         failing_half(function) as (proxy, endpoint),
     ):
         home = Home(tmp_path / "home", endpoint, app="logtally")
-        with watched(home) as looks:
+        with watched(lambda: len(senders(home)), every=0.05) as looks:
             run_at_once(home, RUNS)
             home.settle()
             # What a failure left waits for a next run after the pause, and so does what was lost.

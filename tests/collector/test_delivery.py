@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -22,7 +21,7 @@ from wald.spool import Lock
 
 from .home import Home
 from .processes import senders
-from .server import Reply, Request, Server
+from .server import Holding, Reply, Request, Server
 
 ONE = "with monitor.operation('x'): pass"
 
@@ -56,13 +55,18 @@ def test_kept_where_the_server_cannot_take_it(home: Home, server: Server, status
     server.answer = lambda request: Reply(
         status, {"Retry-After": "600", "Location": f"{server.url}/elsewhere"}
     )
-    tool = home.write(ONE)
-    home.run(tool)
+    home.run(home.write(ONE))
     home.settle()
     assert len(home.spooled()) == 1
     assert [request.path for request in server.requests] == ["/v1/reports"]
-    wait = Backoff(str(home.state)).wait()
-    assert 590 < wait <= 600
+    assert 590 < Backoff(str(home.state)).wait() <= 600
+
+
+def test_what_is_kept_waits_for_its_time_and_goes_once(home: Home, server: Server) -> None:
+    server.answer = lambda request: Reply(503, {"Retry-After": "600"})
+    tool = home.write(ONE)
+    home.run(tool)
+    home.settle()
     # The next run knows, and does not even ask.
     home.run(tool)
     home.settle()
@@ -144,14 +148,7 @@ def test_many_reports_go_in_requests_of_500(home: Home, server: Server) -> None:
 
 def test_a_sender_holds_on_to_nothing(home: Home, server: Server) -> None:
     """Whoever reads what the tool writes is done when the tool is, not when the sender is."""
-    asked, go = threading.Event(), threading.Event()
-
-    def answer(request: Request) -> Reply:
-        asked.set()
-        go.wait(10)
-        return Reply()
-
-    server.answer = answer
+    server.answer = held = Holding()
     extra, theirs = os.pipe()
     tool = home.write("print('done')\n" + ONE)
     process = subprocess.Popen(
@@ -164,12 +161,12 @@ def test_a_sender_holds_on_to_nothing(home: Home, server: Server) -> None:
     os.close(theirs)
     assert process.stdout is not None
     assert process.stdout.read().endswith(b"done\n")
-    assert asked.wait(10)
+    assert held.asked.wait(10)
     assert os.read(extra, 1) == b""
     assert server.requests == []  # the sender is still waiting for its answer
     process.stdout.close()
     process.wait()
-    go.set()
+    held.go.set()
     home.settle()
     assert len(server.requests) == 1
 

@@ -115,6 +115,79 @@ assert asyncio.run(wait()) == "waited"
     assert runs(server)[2]["duration_ms"] >= 200
 
 
+def test_a_generator_is_an_operation_until_it_is_through(home: Home, server: Server) -> None:
+    tool = home.write("""
+@monitor.operation("count")
+def count(to):
+    told = 0
+    while told < to:
+        try:
+            told = (yield told) or told + 1
+        except KeyError:
+            told = 7
+    return "done"
+assert list(count(2)) == [0, 1]
+def outer():
+    result = yield from count(9)
+    assert result == "done"
+steps = outer()
+assert (next(steps), steps.send(3), steps.throw(KeyError), list(steps)) == (0, 3, 7, [8])
+left = count(9)
+next(left)
+left.close()
+failing = count("none")
+try:
+    next(failing)
+except TypeError:
+    print("raised")
+""")
+    assert home.run(tool).stdout == "raised\n"
+    home.settle()
+    assert [r["outcome"] for r in runs(server)] == ["ok", "ok", "cancelled", "error"]
+
+
+def test_an_asynchronous_generator_too(home: Home, server: Server) -> None:
+    tool = home.write("""
+import asyncio
+closed = []
+@monitor.operation("count")
+async def count(to):
+    told = 0
+    try:
+        while told < to:
+            await asyncio.sleep(0)
+            try:
+                told = (yield told) or told + 1
+            except KeyError:
+                told = 7
+    finally:
+        await asyncio.sleep(0)
+        closed.append(to)
+async def main():
+    assert [n async for n in count(2)] == [0, 1]
+    steps = count(9)
+    assert (await anext(steps), await steps.asend(3), await steps.athrow(KeyError)) == (0, 3, 7)
+    assert [n async for n in steps] == [8]
+    left = count(8)
+    await anext(left)
+    await left.aclose()
+    assert closed == [2, 9, 8]
+    try:
+        await anext(count("none"))
+    except TypeError:
+        print("raised")
+asyncio.run(main())
+""")
+    assert home.run(tool).stdout == "raised\n"
+    home.settle()
+    assert [r["outcome"] for r in runs(server)] == ["ok", "ok", "cancelled", "error"]
+
+
+def test_a_decorator_without_a_name_is_refused(home: Home) -> None:
+    tool = home.write("@monitor.operation\ndef work(): pass")
+    assert 'write @monitor.operation("...")' in home.run(tool).stderr
+
+
 def test_an_operation_left_by_fork_is_reported_once(home: Home, server: Server) -> None:
     tool = home.write("""
 with monitor.operation("outer"):

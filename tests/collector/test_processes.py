@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -13,7 +12,7 @@ from wald.handoff import SENDER_LOCK
 from wald.spool import Lock
 
 from .home import Home
-from .server import Reply, Request, Server
+from .server import Holding, Server
 
 WORKERS = """
 import multiprocessing
@@ -118,21 +117,14 @@ def test_a_tool_without_standard_files_has_one_sender_too(
     home: Home, server: Server, closed: str
 ) -> None:
     """Its lock then has a number that the sender's own standard files take."""
-    asked, go = threading.Event(), threading.Event()
-
-    def answer(request: Request) -> Reply:
-        asked.set()
-        go.wait(10)
-        return Reply()
-
-    server.answer = answer
+    server.answer = held = Holding()
     tool = home.write("with monitor.operation('x'): pass", consent=None)
     home.state.mkdir(parents=True)
     (home.state / "notice-shown").touch()
     shell = ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, str(tool)]
     assert subprocess.run(shell, env=home.variables).returncode == 0
-    assert asked.wait(10)
+    assert held.asked.wait(10)
     assert not Lock(str(home.state), SENDER_LOCK, patience=0).take()
-    go.set()
+    held.go.set()
     home.settle()
     assert [report["operation"] for report in server.reports] == ["x"]

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from wald import spool as rules
 from wald.delivery import send_reports
+from wald.outbox import Outbox
 from wald.report import MAX_METRIC_TEXT, MAX_METRICS, MAX_NUMBER, MAX_TEXT
-from wald.spool import Lock, Spool, to_json
+from wald.spool import Lock, to_json
 
 from .server import Server
 
@@ -74,19 +75,23 @@ def report(number: int, **fields: Any) -> Report:
     return made  # type: ignore[no-any-return]
 
 
-def numbers(spool: Spool) -> list[int]:
+def numbers(spool: Outbox) -> list[int]:
     return [int(report["id"], 16) for report in spool.reports()]
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.lists(REPORT, min_size=1, max_size=5, unique_by=lambda report: report["id"]))
-def test_a_report_survives_from_spool_to_request(reports: list[Any]) -> None:
-    with tempfile.TemporaryDirectory() as folder, Server() as server:
-        spool = Spool(folder)
-        for each in reports:
-            spool.append(each)
-        assert send_reports(server.url, spool.reports(), "test").fate == "delivered"
+def test_a_report_survives_from_spool_to_request(server: Server) -> None:
+    @settings(max_examples=50, deadline=None)
+    @given(st.lists(REPORT, min_size=1, max_size=5, unique_by=lambda report: report["id"]))
+    def survives(reports: list[Any]) -> None:
+        server.requests.clear()
+        with tempfile.TemporaryDirectory() as folder:
+            spool = Outbox(folder)
+            for each in reports:
+                spool.append(each)
+            assert send_reports(server.url, spool.reports(), "test").fate == "delivered"
         assert server.reports == reports
+
+    survives()
 
 
 @given(REPORT)
@@ -96,7 +101,7 @@ def test_json_is_json_on_one_line(value: Any) -> None:
 
 
 def test_the_oldest_go_first_and_are_counted(tmp_path: Path) -> None:
-    spool = Spool(str(tmp_path))
+    spool = Outbox(str(tmp_path))
     for number in range(rules.MAX_REPORTS + 100):
         spool.append(report(number))
     assert numbers(spool) == list(range(100, rules.MAX_REPORTS + 100))
@@ -104,7 +109,7 @@ def test_the_oldest_go_first_and_are_counted(tmp_path: Path) -> None:
 
 
 def test_the_size_is_bounded_too(tmp_path: Path) -> None:
-    spool = Spool(str(tmp_path))
+    spool = Outbox(str(tmp_path))
     text = {f"m{n}": "x" * MAX_METRIC_TEXT for n in range(MAX_METRICS)}
     for number in range(300):
         spool.append(report(number, metrics=text))
@@ -116,7 +121,7 @@ def test_the_size_is_bounded_too(tmp_path: Path) -> None:
 
 
 def test_old_reports_expire_and_are_counted(tmp_path: Path) -> None:
-    spool = Spool(str(tmp_path))
+    spool = Outbox(str(tmp_path))
     now = time.time_ns() // 1_000_000
     spool.append(report(1, time=now - rules.MAX_AGE_MS - 1, dropped=5))
     spool.append(report(2, time=now - rules.MAX_AGE_MS + 60_000))
@@ -126,7 +131,7 @@ def test_old_reports_expire_and_are_counted(tmp_path: Path) -> None:
 
 
 def test_the_next_report_counts_what_was_lost_before_it(tmp_path: Path) -> None:
-    spool = Spool(str(tmp_path))
+    spool = Outbox(str(tmp_path))
     now = time.time_ns() // 1_000_000
     spool.append(report(1, time=now - rules.MAX_AGE_MS - 1, dropped=2))
     spool.expire(now)  # leaves no report that could count it
@@ -140,7 +145,7 @@ def test_the_next_report_counts_what_was_lost_before_it(tmp_path: Path) -> None:
 
 
 def test_what_arrived_after_all_is_not_counted_as_dropped(tmp_path: Path) -> None:
-    spool = Spool(str(tmp_path))
+    spool = Outbox(str(tmp_path))
     for number in range(rules.MAX_REPORTS):
         spool.append(report(number))
     on_their_way = {each["id"] for each in spool.reports()[:500]}
@@ -152,7 +157,7 @@ def test_what_arrived_after_all_is_not_counted_as_dropped(tmp_path: Path) -> Non
 
 
 def test_a_broken_line_costs_itself_alone(tmp_path: Path) -> None:
-    spool = Spool(str(tmp_path))
+    spool = Outbox(str(tmp_path))
     spool.append(report(1))
     with open(spool.path, "ab") as file:
         file.write(to_json(report(2)).encode()[:60])  # its process was killed in the middle
@@ -168,7 +173,7 @@ def test_a_broken_line_costs_itself_alone(tmp_path: Path) -> None:
 def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
     import resource
 
-    spool = Spool(str(tmp_path))
+    spool = Outbox(str(tmp_path))
     spool.append(report(1))
     before = Path(spool.path).read_bytes()
     child = os.fork()
@@ -187,7 +192,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_threads_share_a_spool(tmp_path: Path) -> None:
-    spool = Spool(str(tmp_path))
+    spool = Outbox(str(tmp_path))
 
     def work(first: int) -> None:
         for number in range(first, first + 50):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -29,6 +29,27 @@ def test_count(number: float, said: str) -> None:
 )
 def test_percent(fraction: float, said: str) -> None:
     assert words.percent(fraction) == said
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "said"),
+    [(340, "340 ms"), (2_400, "2.4 s"), (41_000, "41 s"), (120_000, "2 min"), (210_000, "3.5 min")],
+)
+def test_duration(milliseconds: float, said: str) -> None:
+    assert words.duration(milliseconds) == said
+
+
+@pytest.mark.parametrize(
+    ("past", "said"),
+    [
+        (timedelta(seconds=59), "just now"),
+        (timedelta(minutes=2), "2 min ago"),
+        (timedelta(hours=47), "47 h ago"),
+        (timedelta(days=4), "4 days ago"),
+    ],
+)
+def test_ago(past: timedelta, said: str) -> None:
+    assert words.ago(past) == said
 
 
 def test_a_share_has_its_base() -> None:

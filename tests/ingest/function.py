@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +109,8 @@ def serving(database: str, *, limits: str = "off") -> Iterator[Function]:
             )
         function = Function(port, process, log)
         try:
-            _await_answer(function)
+            # 503 is an answer too, for the database may be down on purpose.
+            await_answer(f"{function.url}/healthz", process, function.said)
             yield function
         finally:
             if process.poll() is None:
@@ -117,15 +118,19 @@ def serving(database: str, *, limits: str = "off") -> Iterator[Function]:
                 process.wait()
 
 
-def _await_answer(function: Function) -> None:
-    """Return once it answers; 503 is an answer, for the database may be down on purpose."""
+def await_answer(url: str, process: subprocess.Popen[bytes], said: Callable[[], str]) -> None:
+    """Return once there is an answer, whatever its status; raises RuntimeError if none comes.
+
+    Args:
+        process: who is to answer; if it ends, it is not waited for any longer.
+        said: what it wrote, to tell why it does not answer.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            requests.get(f"{function.url}/healthz", timeout=PATIENCE)
+            requests.get(url, timeout=PATIENCE)
             return
         except requests.ConnectionError:
-            ended = function.process.poll() is not None
-            if ended or time.monotonic() > deadline:
-                raise RuntimeError(f"the function did not start: {function.said()}") from None
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{url} does not answer: {said()}") from None
             time.sleep(0.05)

@@ -138,8 +138,15 @@ def test_a_clock_that_is_set_back_locks_nobody_out() -> None:
     limits = Limits(clock)
     for _ in range(REQUESTS_BY_ADDRESS.amount):
         limits.admit_request("192.0.2.1")
+    with pytest.raises(TooMany) as refused:
+        limits.admit_request("192.0.2.1")
+    assert 0 < refused.value.retry_after <= 60
     clock.now -= 86_400
-    limits.admit_request("192.0.2.1")
+    for _ in range(REQUESTS_BY_ADDRESS.amount):  # it counts anew, and not without end
+        limits.admit_request("192.0.2.1")
+    with pytest.raises(TooMany) as refused:
+        limits.admit_request("192.0.2.1")
+    assert 0 < refused.value.retry_after <= 60
 
 
 def test_what_is_counted_is_bounded() -> None:

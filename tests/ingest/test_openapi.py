@@ -131,6 +131,8 @@ def judged_alike(document: dict[str, Any], one: JsonReport) -> bool:
 def test_the_schema_of_a_report_is_the_one_that_is_enforced(document: dict[str, Any]) -> None:
     assert judged_alike(document, report(operation="x", outcome=None, duration_ms=1))
     assert judged_alike(document, crash(sentry_event="0" * 32))
+    assert judged_alike(document, report(error=None))
+    assert not judged_alike(document, {**crash(), "error": None})
     # A newline at the end passes the $ of some readers of patterns.
     for name, broken, _, _ in BROKEN:
         if "newline" not in name:

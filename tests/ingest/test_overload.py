@@ -6,9 +6,6 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,7 @@ from ingest.upkeep import counted
 from tests.ingest.database import Database
 from tests.ingest.function import Function, serving
 from tests.ingest.load import Seen, loaded
+from tests.ingest.watching import watched
 from tests.rtdb.server import running
 
 SECONDS = float(os.environ.get("WALD_OVERLOAD_SECONDS", "8"))
@@ -49,31 +47,13 @@ def stored(database: Database) -> list[str]:
     ]
 
 
-@contextmanager
-def watched(function: Function) -> Iterator[list[int]]:
-    """Note five times a second how many bytes of memory the function holds."""
-    held, over = [function.memory()], threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.2):
-            held.append(function.memory())
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    try:
-        yield held
-    finally:
-        over.set()
-        watching.join()
-
-
 def test_four_times_what_can_be_carried(tmp_path: Path) -> None:
     with running(tmp_path / "rtdb") as server:
         database = Database.on(server, "overload")
         with serving(database.url) as function:
             before = carried(function, tmp_path)
             assert set(before.statuses) == {"200"}
-            with watched(function) as held:
+            with watched(function.memory, every=0.2) as held:
                 rate = TIMES * before.rate
                 during = loaded(
                     function.port,

@@ -37,6 +37,22 @@ class Page:
         self.tab.wait_for_selector(SOMETHING)
         self.tab.wait_for_selector(READY)
 
+    def go(self, link: str) -> None:
+        """Follow a link of that name and wait until the other page is there."""
+        before = self.tab.url.partition("?")[0]
+        self.tab.get_by_role("link", name=link, exact=True).first.click()
+        self.tab.wait_for_function("from => location.href.split('?')[0] !== from", arg=before)
+        self.tab.wait_for_selector(READY)
+
+    def choose(self, filter: str, value: str) -> None:
+        """Choose one value of a filter and wait until the page shows it."""
+        self.tab.get_by_role("combobox", name=filter).click()
+        self.tab.get_by_role("option", name=value, exact=True).click()
+        self.tab.wait_for_url(f"**{value}**")
+        self.tab.keyboard.press("Escape")
+        self.tab.wait_for_timeout(300)  # before it begins to run, a page is as ready as after it
+        self.tab.wait_for_selector(READY)
+
     def tiles(self) -> dict[str, str]:
         """The value of each tile by its label."""
         return {

@@ -18,13 +18,14 @@ from tests.loop.tables import COLUMNS, METRIC_COLUMNS, Row, Tables, system
 PAGES = {
     "": ["active_installs", "error_interval"],
     "adoption": [
-        *("active_installs", "lifecycle", "new_installs", "retention", "version_adoption"),
+        *("active_installs", "lifecycle", "new_installs", "retention", "stickiness"),
+        "version_adoption",
     ],
     "platforms": [
         *("metric_output", "metric_package_version", "metric_py_version", "metric_timezone"),
         *("os_families", "os_spread"),
     ],
-    "solutions": ["deployments_by_operation", "solution_deployments"],
+    "solutions": ["deployments_by_operation", "solution_deployments", "solution_quality"],
     "one-time": ["one_time"],
     "errors": ["error_interval"],
 }
@@ -81,13 +82,14 @@ def test_a_page_holds_what_the_runs_did(
     assert page.wrong() == []
     assert sorted(page.blocks()) == PAGES[path]
     wanted = on_pages(loop.default_tables())
-    for name in page.blocks():
+    for name in sorted(set(page.blocks()) & set(wanted)):
         columns, rows = wanted[name]
         titles, cells = page.table(name)
         # A day is written with its midnight, a cell that holds nothing as nothing.
         seen = [tuple(cell.removesuffix(" 00:00:00") or None for cell in row) for row in cells]
         header = ",".join(c for c in columns.split(",") if c not in HIDDEN.get(name, ()))
         assert (len(titles), written(header, seen)) == shown(name, columns, rows), name
+    for name in page.blocks():
         file = files / f"{name}.csv"
         if file.exists():
             assert page.download(name) == file.read_bytes(), name
@@ -116,6 +118,32 @@ def test_the_findings_say_what_the_runs_did(loop: Loop, address: str, page: Page
     assert page.finding("version_adoption") == (
         f"Version {leading} leads, with {part} active installs"
     )
+
+
+def test_what_is_chosen_stands_in_the_address_on_every_page(
+    loop: Loop, address: str, page: Page
+) -> None:
+    counts = {version: n for version, n, _ in loop.default_tables().metric("package_version")}
+    page.open(f"{address}/?app=logtally")
+    page.choose("Version", "1.1.0")
+    assert page.tiles()["New installs"] == str(counts["1.1.0"])
+    page.go("Platforms")
+    assert "version=1.1.0" in page.tab.url
+    assert page.table("os_families")[1] == [(system()[0], str(counts["1.1.0"]), "1")]
+    # A colleague who follows the link sees the same.
+    page.open(page.tab.url)
+    assert page.table("os_families")[1] == [(system()[0], str(counts["1.1.0"]), "1")]
+    assert page.faults == []
+
+
+def test_a_tile_leads_to_its_page_and_keeps_the_filters(
+    loop: Loop, address: str, page: Page
+) -> None:
+    page.open(f"{address}/?app=logtally&version=1.1.0")
+    page.go("How they come")
+    assert "/adoption?" in page.tab.url
+    assert "version=1.1.0" in page.tab.url
+    assert "new_installs" in page.blocks()
 
 
 def test_a_filter_in_the_address_chooses_the_installs(loop: Loop, address: str, page: Page) -> None:
