@@ -1,4 +1,4 @@
-"""The dashboard's command line: bring the warehouse up to date, export every table."""
+"""The dashboard's command line: bring the warehouse up to date, export tables, publish a page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from pathlib import Path
 
 import ibis
 
+from dashboard import tables
 from dashboard.analysis import choices
 from dashboard.analysis.apps import apps
 from dashboard.analysis.history import History
+from dashboard.analysis.platforms import identifiers
 from dashboard.analysis.scope import DEFAULT_HORIZON, Scope, seen_from
 from dashboard.export import FORMATS, export
+from dashboard.publish import LEAST, picture, publish
 from dashboard.settings import Settings, environment
 from dashboard.sync import Progress, sync
 from dashboard.warehouse import Snapshot, Warehouse, WarehouseError
@@ -71,6 +74,26 @@ def run_export(options: argparse.Namespace, settings: Settings) -> None:
         except OSError as error:
             raise SettingError(f"can't write to {error.filename}: {error.strerror}") from error
     print(f"wrote {len(written)} files to {out}, as of {history.scope.as_of}")
+
+
+def run_publish(options: argparse.Namespace, settings: Settings) -> None:
+    """Write the page that a project shows its users, and say where."""
+    with Warehouse(settings.warehouse).reading() as snapshot:
+        history = _history(snapshot, options)
+        own = tables.as_frame(identifiers(history))["identifier"]
+        for name in options.show_metric:
+            if name not in set(own):
+                raise SettingError(
+                    f"--show-metric {name} was never reported; there is {', '.join(own)}"
+                )
+        shown = picture(
+            history, least=options.min_cell, metrics=tuple(options.show_metric), more=options.more
+        )
+        try:
+            publish(shown, options.out)
+        except OSError as error:
+            raise SettingError(f"can't write to {error.filename}: {error.strerror}") from error
+    print(f"wrote {options.out / 'index.html'}, as of {shown.as_of}")
 
 
 def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
@@ -179,7 +202,44 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--format", choices=list(FORMATS), default="csv", help="of the files (default: %(default)s)"
     )
+    command = commands.add_parser("publish", help="write a page of aggregates for your users")
+    unfiltered: dict[str, list[str]] = {"version": [], "os": [], "solution": [], "metric": []}
+    command.set_defaults(
+        run=run_publish, since=None, until=None, horizon=DEFAULT_HORIZON, ci=False, **unfiltered
+    )
+    command.add_argument("--out", metavar="DIR", type=Path, required=True)
+    command.add_argument("--app", metavar="A", help="which app, where several report")
+    command.add_argument("--as-of", metavar="DAY", type=_day, help="ignore what came later")
+    command.add_argument(
+        "--min-cell",
+        metavar="K",
+        type=_least_published,
+        default=LEAST,
+        help="tell nothing about fewer than K installs (default and least: %(default)s)",
+    )
+    command.add_argument(
+        "--show-metric",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a metric of your own to show as well; may be given again",
+    )
+    command.add_argument(
+        "--more", metavar="URL", type=_address, help="your page about what is collected"
+    )
     return parser
+
+
+def _address(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address that begins with https://")
+    return text
+
+
+def _least_published(text: str) -> int:
+    if _positive(text) < LEAST:
+        raise argparse.ArgumentTypeError(f"{text} is too few to publish; give {LEAST} or more")
+    return int(text)
 
 
 def _day(text: str) -> date:

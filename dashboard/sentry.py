@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 from ingest.store import SettingError
 
@@ -50,6 +52,7 @@ PRESETS = {
     ),
 }
 
+_EVENT = re.compile(r"[0-9a-f]{32}")
 _PLACES = ("url", "org", "project")
 _LINKS = {
     "SENTRY_ERROR_LINK": "fingerprint",
@@ -106,6 +109,8 @@ class SentryLinks:
 
     def of_event(self, event: str) -> str:
         """The page of one event, by its id."""
+        if self.kind == "bugsink" and _EVENT.fullmatch(event):
+            event = str(UUID(event))  # its addresses have them with hyphens
         return self._filled(self.event_link, event=event)
 
     def of_user(self, install: str) -> str | None:

@@ -177,12 +177,20 @@ def _read_sentry(links: SentryLinks, fingerprint: str) -> Issue | None:
 
 
 def _read_bugsink(links: SentryLinks, fingerprint: str) -> Issue | None:
-    """Ask as its own API does: /api/canonical/0/schema/swagger-ui/ on every server."""
+    """Ask as its own API says: /api/canonical/0/schema/swagger-ui/ on every server.
+
+    It searches by tag, and tells releases, from 2.6.2 on.
+    """
+    path = "/api/canonical/0/issues/"
     query = f"wald.fingerprint:{fingerprint}"
-    found = _get(links, "/api/canonical/0/issues/", project=links.project, q=query)["results"]
+    found = _get(links, path, project=links.project, q=query)["results"]
     if not found:
         return None
     issue = found[-1]
+    # Older servers don't know the search and give every issue; nor do they give tags.
+    tags = _get(links, f"{path}{_id(issue)}/tags/", key="wald.fingerprint")["results"]
+    if fingerprint not in [tag["value"] for tag in tags]:
+        return None
     resolved, muted = issue["is_resolved"], issue["is_muted"]
     releases = [release for release in issue["events_at"] if release]
     named = (_text(issue["calculated_type"]), _text(issue["calculated_value"]))

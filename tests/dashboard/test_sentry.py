@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard.sentry import SentryLinks
 from dashboard.sentry_issues import FRESH, KEPT, PAUSE, Issue, SentryIssues
@@ -55,7 +56,7 @@ def test_links_to_bugsink() -> None:
     issues = "https://errors.example/issues"
     assert of.of_fingerprint(ERROR) == f"{issues}/3/all/?q=wald.fingerprint%3A{ERROR}"
     assert of.of_user(INSTALL) == f"{issues}/3/all/?q=user.id%3A{INSTALL}"
-    assert of.of_event(EVENT) == f"{issues}/event/{EVENT}/"
+    assert of.of_event(EVENT) == f"{issues}/event/eeeeeeee-eeee-eeee-eeee-eeeeeeeeeeee/"
 
 
 def test_templates_of_ones_own_replace_the_presets() -> None:
@@ -268,3 +269,25 @@ def test_an_old_answer_is_forgotten_while_sentry_is_down(server: SentryServer) -
     settled(issues)
     clock.now = KEPT + 1
     assert issues.of(ERROR) is None
+
+
+def test_a_page_shows_it_as_soon_as_it_is_known(server: SentryServer) -> None:
+    def page(url: str, token: str, error: str) -> None:
+        from dashboard.sentry import SentryLinks
+        from dashboard.views.sentry_issue import issue_line
+
+        settings = {"SENTRY_URL": url, "SENTRY_ORG": "acme", "SENTRY_PROJECT": "tool"}
+        issue_line(SentryLinks.read(settings | {"SENTRY_AUTH_TOKEN": token}), error)
+
+    without = AppTest.from_function(page, args=(server.url, "", ERROR), default_timeout=120).run()
+    assert list(without.markdown) == []
+    shown = AppTest.from_function(page, args=(server.url, TOKEN, ERROR), default_timeout=120).run()
+    while not shown.markdown:
+        time.sleep(0.05)
+        shown.run()
+    assert shown.markdown[0].value == (
+        "[ConnectionError\\: \\<b\\>suricata\\</b\\> ↗]"
+        f"({server.url}/organizations/acme/issues/4711/) · "
+        "ignored · fatal · last seen in tool@2\\.4\\.0 · read just now"
+    )
+    assert not shown.exception
