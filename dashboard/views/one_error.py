@@ -19,6 +19,7 @@ from dashboard.views.address import look_away
 from dashboard.views.block import block
 from dashboard.views.frame import View
 from dashboard.views.links import open_page
+from dashboard.views.sentry_issue import issue_line
 from dashboard.words import count, plain_markdown
 
 _NUMBER = st.column_config.NumberColumn
@@ -96,7 +97,7 @@ def show(view: View, fingerprint: str, impact: pd.DataFrame) -> None:
 
 
 def sentry_line(view: View, fingerprint: str) -> None:
-    """Say where the error's issue is in Sentry; nothing where Sentry isn't used."""
+    """Say where the error's issue is in Sentry, and what is known of it there."""
     if view.sentry:
         st.markdown(
             f"[Its issue in Sentry ↗]({view.sentry.of_fingerprint(fingerprint)}) · "
@@ -104,6 +105,7 @@ def sentry_line(view: View, fingerprint: str) -> None:
         )
     else:
         st.markdown(f"Fingerprint `{fingerprint}`")
+    issue_line(view.sentry, fingerprint)
 
 
 def _tiles(row: pd.Series) -> None:
