@@ -89,7 +89,6 @@ def _measure(new_tab: Callable[..., Page], url: str) -> None:
     tab = opened()
     for name in ("Adoption", "Platforms", "Solutions", "One-time users", "Errors"):
         _say(f"to {name}", [_to(tab, name) for _ in range(REPEATS)], 1.0)
-    _to(tab, "Overview")
     versions = [_choose(tab, "Version", place) for place in range(REPEATS)]
     _say("a filter on the overview", versions, 1.0)
     _to(tab, "Adoption")

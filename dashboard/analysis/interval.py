@@ -140,6 +140,8 @@ def _sums(strata: ibis.Table) -> ibis.Table:
 
 
 def _variance(sums: pd.DataFrame) -> pd.Series:
+    # DuckDB's sum of a sum is a decimal number.
+    sums = sums[["left", "expected", "staying", "squared", "borrowed"]].astype(float)
     excess = (sums["left"] - sums["expected"]).clip(lower=0)
     q = (excess + _EACH) / (sums["staying"] + 2 * _EACH)
     return (1 - q) * sums["staying"] - (1 - q) ** 2 * sums["squared"] + sums["borrowed"]

@@ -79,9 +79,9 @@ def address(loop: Loop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     assert "Traceback" not in log.read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    """A tab of a browser, which the tests share."""
+    """A tab of a browser, which the tests of a file share; one process runs one browser."""
     with browser.launched() as chromium, opened(chromium) as page:
         yield page
 
