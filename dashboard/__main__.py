@@ -162,13 +162,23 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("sync", help="read new reports into the warehouse")
     command.set_defaults(run=run_sync)
-    command = commands.add_parser("export", help="write every table as a file")
-    command.set_defaults(run=run_export)
+    _add_export(commands.add_parser("export", help="write every table as a file"))
+    _add_publish(commands.add_parser("publish", help="write a page of aggregates for your users"))
+    return parser
+
+
+def _add_what_and_where(command: argparse.ArgumentParser) -> None:
+    """Add what all that write files are told."""
     command.add_argument("--out", metavar="DIR", type=Path, required=True)
     command.add_argument("--app", metavar="A", help="which app, where several report")
+    command.add_argument("--as-of", metavar="DAY", type=_day, help="ignore what came later")
+
+
+def _add_export(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(run=run_export)
+    _add_what_and_where(command)
     command.add_argument("--since", metavar="DAY", type=_day, help="first day shown, YYYY-MM-DD")
     command.add_argument("--until", metavar="DAY", type=_day, help="last day shown")
-    command.add_argument("--as-of", metavar="DAY", type=_day, help="ignore what came later")
     command.add_argument(
         "--horizon",
         metavar="DAYS",
@@ -202,14 +212,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--format", choices=list(FORMATS), default="csv", help="of the files (default: %(default)s)"
     )
-    command = commands.add_parser("publish", help="write a page of aggregates for your users")
+
+
+def _add_publish(command: argparse.ArgumentParser) -> None:
     unfiltered: dict[str, list[str]] = {"version": [], "os": [], "solution": [], "metric": []}
     command.set_defaults(
         run=run_publish, since=None, until=None, horizon=DEFAULT_HORIZON, ci=False, **unfiltered
     )
-    command.add_argument("--out", metavar="DIR", type=Path, required=True)
-    command.add_argument("--app", metavar="A", help="which app, where several report")
-    command.add_argument("--as-of", metavar="DAY", type=_day, help="ignore what came later")
+    _add_what_and_where(command)
     command.add_argument(
         "--min-cell",
         metavar="K",
@@ -227,7 +237,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--more", metavar="URL", type=_address, help="your page about what is collected"
     )
-    return parser
 
 
 def _address(text: str) -> str:
