@@ -31,7 +31,8 @@ from dashboard.analysis.comparison import compared
 from dashboard.analysis.history import History
 from dashboard.analysis.releases import releases
 from dashboard.analysis.scope import Scope
-from dashboard.merge import SCHEMA, merge
+from dashboard.merge import merge
+from dashboard.schema import SCHEMA
 from dashboard.warehouse import SCHEMA_VERSION, Snapshot, Warehouse
 
 SIZES = [int(size) for size in os.environ.get("BENCH_ANALYSIS_REPORTS", "1000000").split(",")]
@@ -206,8 +207,8 @@ def _page(snapshot: Snapshot, page: str, asks: Mapping[str, Ask]) -> float:
 
 
 def ask_anew(snapshot: Snapshot, chosen: Mapping[str, Any], ask: Ask) -> object:
-    """As a page does: a history of its own for each table."""
-    return ask(History(Scope(APP, LAST, LAST, **chosen), snapshot.table))
+    """With a history of its own, so that nothing worked out before is there."""
+    return ask(History(Scope(APP, LAST, LAST, last_report=LAST, **chosen), snapshot.table))
 
 
 def best(run: Callable[[], object], repeats: int = REPEATS) -> float:
@@ -236,7 +237,7 @@ def _beside_raw(snapshot: Snapshot) -> None:
 
 
 def _everything(snapshot: Snapshot) -> History:
-    return History(Scope(APP, LAST, LAST), snapshot.table)
+    return History(Scope(APP, LAST, LAST, last_report=LAST), snapshot.table)
 
 
 def _refresh(case: Case) -> None:

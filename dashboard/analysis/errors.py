@@ -60,8 +60,7 @@ def error_impact(history: History) -> pd.DataFrame:
     q-value: those who met the error left no more and no less often than their controls.
     """
     judged = history.visits.filter(~_.censored)
-    exposed = history.shown_visits.filter(_.errors > 0, ~_.censored)
-    exposed = exposed.inner_join(history.exposures, ["install", "day"])
+    exposed = history.shown_exposures.filter(~_.censored)
     exposed = exposed.group_by("fingerprint", "point").agg(n1=_.count(), a=_.left.sum())
     strata = in_strata(history, exposed, judged.filter(_.errors == 0))
     strata = strata.group_by("fingerprint", "level", *STRATUM).agg(
@@ -141,11 +140,8 @@ def _totals(strata: ibis.Table) -> ibis.Table:
 
 def met_errors(history: History) -> ibis.Table:
     """Every error of the visits shown: fingerprint, its last type and where, installs with it."""
-    errors = history.in_period(history.errors, "day")
-    if history.scope.filtered:
-        errors = errors.semi_join(history.shown_visits.filter(_.errors > 0), ["install", "day"])
     last = {"order_by": ["time", "id"]}
-    return errors.group_by("fingerprint").agg(
+    return history.shown_exposures.group_by("fingerprint").agg(
         type=_.error_type.last(**last),
         where=_.error_where.last(**last),
         installs=_.install.nunique(),

@@ -41,15 +41,13 @@ def _last_met(history: History) -> ibis.Table:
 
     The version is that of the day's last such error: who updates on that day did so after it.
     """
-    visits = history.shown_visits.filter(_.errors > 0)
-    visits = visits.select("install", "day", "left", "censored")
-    met = history.errors.select("fingerprint", "install", "day", "version", "time", "id")
-    met = met.inner_join(visits, ["install", "day"])
-    latest = ibis.window(
-        group_by=["fingerprint", "install"], order_by=[ibis.desc("time"), ibis.desc("id")]
+    latest = ibis.window(group_by=["fingerprint", "install"], order_by=ibis.desc("day"))
+    met = history.shown_exposures.select(
+        *("fingerprint", "install", "day", "left", "censored"),
+        version="error_version",
+        place=ibis.row_number().over(latest),
     )
-    met = met.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
-    return met.drop("place", "time", "id")
+    return met.filter(_.place == 0).drop("place")
 
 
 def _afterwards(history: History, met: ibis.Table) -> ibis.Table:

@@ -59,8 +59,8 @@ def error_interval(history: History) -> pd.DataFrame:
       leaves 0 out
     """
     judged = history.visits.filter(~_.censored)
-    met = judged.inner_join(history.exposures, ["install", "day"])
-    shown = history.in_period(history.filtered(met), "day")
+    met = history.exposures.filter(~_.censored)
+    shown = history.shown_exposures.filter(~_.censored)
     cells = _cells(history, judged, met, shown)
     sums = _sums(_strata(cells))
     frame = met_errors(history).left_join(sums, "fingerprint").drop("fingerprint_right")
