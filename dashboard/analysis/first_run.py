@@ -5,9 +5,9 @@ from __future__ import annotations
 import ibis
 from ibis import _
 
-from dashboard.analysis.errors import MIN_CONTROLS
 from dashboard.analysis.history import History
 from dashboard.analysis.proportion import Z95
+from dashboard.analysis.strata import MIN_CONTROLS
 
 
 def first_run_errors(history: History) -> ibis.Table:

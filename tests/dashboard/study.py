@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from dashboard.analysis.errors import MIN_CONTROLS
 from dashboard.analysis.history import History
 from dashboard.analysis.interval import error_interval
 from dashboard.analysis.proportion import Z95
 from dashboard.analysis.scope import Scope
+from dashboard.analysis.strata import MIN_CONTROLS
 from dashboard.columns import ARRIVED
 from dashboard.merge import merge
 from dashboard.schema import SCHEMA
