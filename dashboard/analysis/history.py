@@ -21,6 +21,9 @@ LOOK_BACK = timedelta(days=50)
 """How far before a period lie the visits that tell who is active in it, or was the week before."""
 
 
+_EARLIEST = date(1970, 1, 1)
+"""No report is of a day before."""
+
 _AHEAD = ("next_day", "next_gap", "next_week_gap")
 _AS_STORED = (
     *("install", "day", "week", "number", "gap", "week_gap", "first_day", "first_week"),
@@ -103,9 +106,9 @@ class History:
         chosen = self.filtered(visits).select("install", *_CHOSEN)
         if not self.scope.only_systems:
             # The windows take longer than anything that is asked of them.
-            return _kept(_with_gaps_between(chosen))
+            return kept(_with_gaps_between(chosen))
         # Most installs come on one OS alone: their gaps are as they stand.
-        several = self.stored("several_os").filter(_.app == self.scope.app)
+        several = self._on_several_systems()
         mixed = _with_gaps_between(chosen.semi_join(several, "install"))
         return chosen.anti_join(several, "install").union(mixed)
 
@@ -168,10 +171,55 @@ class History:
         return self._in_scope(self._lives("deployments"))
 
     @cached_property
-    def chosen_deployments(self) -> ibis.Table:
+    def filtered_deployments(self) -> ibis.Table:
         """Of `deployments`, those that the filters choose, each by what it tells itself."""
         chosen = self._of_profiles(self.deployments)
         return chosen.semi_join(self._named, "task") if self.scope.solutions else chosen
+
+    @cached_property
+    def chosen_deployments(self) -> ibis.Table:
+        """The same, of the weeks that the period touches; the gaps are those between them.
+
+        Gaps back to before these weeks may be null, as if there were none.
+        """
+        chosen = self.in_period(self.filtered_deployments, "week", "W")
+        if not self.scope.filtered or self.scope.only_solutions:
+            return chosen
+        named = chosen.inner_join(self.tasks.select("task", "solution"), "task")
+        if not self.scope.only_systems:
+            return kept(_with_task_gaps_between(named))
+        several = self._on_several_systems()
+        mixed = _with_task_gaps_between(named.semi_join(several, "install"))
+        return chosen.anti_join(several, "install").union(mixed)
+
+    @cached_property
+    def deployed(self) -> ibis.Table:
+        """`chosen_deployments` counted: week, task, and
+
+        - attempts, succeeded; installs, solution_installs: with an attempt at the task, or at its
+          solution, each with the first one of these in the week
+        - the same with period_ before it: of the days in the period, each install with its first
+          attempt in the period
+        """
+        runs = self.chosen_deployments
+        since, until = self.scope.since or _EARLIEST, self.scope.until or self.scope.last_day
+        inside = runs.day.between(lit(since), lit(until))
+
+        def first(gap: ibis.IntegerValue) -> ibis.BooleanValue:
+            """Whether the install's one before lies before the period."""
+            return inside & (gap.isnull() | (gap > runs.day.delta(lit(since), unit="day")))
+
+        counted = runs.group_by("week", "task").agg(
+            attempts=_.count(),
+            succeeded=_.succeeded.sum(),
+            installs=(_.week_gap.fill_null(1) > 0).sum(),
+            solution_installs=(_.solution_week_gap.fill_null(1) > 0).sum(),
+            period_attempts=inside.sum(),
+            period_succeeded=(inside & runs.succeeded).sum(),
+            period_installs=first(runs.gap).sum(),
+            period_solution_installs=first(runs.solution_gap).sum(),
+        )
+        return kept(counted)
 
     @cached_property
     def tasks(self) -> ibis.Table:
@@ -210,6 +258,9 @@ class History:
             return visits
         named = self.bundles.select("bundle", solution=_.solutions.unnest())
         return visits.semi_join(named.filter(_.solution.isin(self.scope.solutions)), "bundle")
+
+    def _on_several_systems(self) -> ibis.Table:
+        return self.stored("several_os").filter(_.app == self.scope.app)
 
     @cached_property
     def _named(self) -> ibis.Table:
@@ -266,7 +317,7 @@ class History:
         return table.filter(_.app == self.scope.app, _.day <= lit(self.scope.last_day))
 
 
-def _kept(table: ibis.Table) -> ibis.Table:
+def kept(table: ibis.Table) -> ibis.Table:
     """Work a table out once, for all who ask; it stays as long as the connection."""
     return table.get_backend().create_table(gen_name("kept"), table, temp=True)
 
@@ -292,6 +343,16 @@ def _with_gaps_between(visits: ibis.Table) -> ibis.Table:
     }
     # As they were, so that both kinds go into one table.
     return visits.mutate(**{name: gap.cast(visits[name].type()) for name, gap in gaps.items()})
+
+
+def _with_task_gaps_between(runs: ibis.Table) -> ibis.Table:
+    """Deployments, which name their solution, with the gaps between them, whatever lay between."""
+    gaps: dict[str, ibis.Value] = {}
+    for key, before in (("task", ""), ("solution", "solution_")):
+        life = ibis.window(group_by=["install", key], order_by=["day", "time"])
+        gaps[f"{before}gap"] = runs.day.delta(runs.day.lag().over(life), unit="day")
+        gaps[f"{before}week_gap"] = _weeks_between(runs.week.lag().over(life), runs.week)
+    return runs.mutate(**{n: gap.cast(runs[n].type()) for n, gap in gaps.items()}).drop("solution")
 
 
 def _weeks_between(first: ibis.Value, second: ibis.Value) -> ibis.Value:

@@ -36,7 +36,7 @@ from ibis import _
 
 from dashboard.analysis.errors import by_point, by_stratum, met_errors, totals, with_interval
 from dashboard.analysis.history import History
-from dashboard.analysis.strata import in_strata, strata_of, sums_in
+from dashboard.analysis.strata import Counts, in_strata, strata_of, sums_in
 
 _EACH = 2
 """Visits driven away, and as many not, that are added before q is worked out."""
@@ -53,10 +53,16 @@ def error_interval(history: History) -> pd.DataFrame:
     every = by_point(history.visits.filter(~_.censored))
     met = by_point(history.exposures.filter(~_.censored), "fingerprint")
     shown = by_point(history.shown_exposures.filter(~_.censored), "fingerprint")
+    errors = pd.Index(met["fingerprint"].unique())
+    met, shown = (
+        frame.assign(error=errors.get_indexer(frame["fingerprint"])) for frame in (met, shown)
+    )
 
-    def without(numbers: pd.Series) -> pd.DataFrame:
+    def without(numbers: pd.Series) -> Counts:
         """Of all visits in a stratum, those without the error, shown or not."""
-        return sums_in(every, numbers, shown) - sums_in(met, numbers, shown, "fingerprint")
+        visits, leavers = sums_in(every, numbers, shown)
+        met_it, left_with_it = sums_in(met, numbers, shown, "error")
+        return visits - met_it, leavers - left_with_it
 
     strata = by_stratum(in_strata(shown, strata_of(history), without))
     # With m = 1 − q, the variance is m·staying − m²·squared + borrowed, since

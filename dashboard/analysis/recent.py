@@ -47,7 +47,7 @@ def success_shifts(history: History) -> ibis.Table:
     `BEFORE` days before them; solutions tried in both."""
     last = history.scope.as_of
     since = last - timedelta(days=DAYS - 1)
-    runs = history.chosen_deployments.filter(_.day <= lit(last))
+    runs = history.filtered_deployments.filter(_.day <= lit(last))
     runs = runs.filter(_.day >= lit(since - timedelta(days=BEFORE)))
     now = runs.day >= lit(since)
     counted = runs.group_by("task").agg(

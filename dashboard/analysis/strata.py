@@ -30,6 +30,10 @@ LEVELS = range(len(STRATA))
 """Places of `STRATA`. The level of what finds no stratum lies beyond their end."""
 
 
+Counts = tuple[np.ndarray, np.ndarray]
+"""Visits, and of these those at which the install left; both of the same length."""
+
+
 def strata_of(history: History) -> pd.DataFrame:
     """A row a point, which is its index: the number of its stratum in a column for each level."""
     points = history.points.mutate(version=_.version.fill_null(UNKNOWN), os=_.os.fill_null(UNKNOWN))
@@ -39,7 +43,7 @@ def strata_of(history: History) -> pd.DataFrame:
 
 
 def in_strata(
-    exposed: pd.DataFrame, strata: pd.DataFrame, controls: Callable[[pd.Series], pd.DataFrame]
+    exposed: pd.DataFrame, strata: pd.DataFrame, controls: Callable[[pd.Series], Counts]
 ) -> pd.DataFrame:
     """What has a `point` of its visits, each in the finest stratum with enough controls.
 
@@ -48,35 +52,41 @@ def in_strata(
 
     Args:
         strata: of `strata_of`.
-        controls: returns visits and leavers, a row for each of `exposed`, in the strata with
-            these numbers: a level's column of `strata`.
+        controls: counts them in the stratum of each of `exposed`, at the level with this column
+            of `strata`.
     """
     level = np.full(len(exposed), len(STRATA))
     stratum = np.full(len(exposed), -1)
     n0, p0 = np.full(len(exposed), np.nan), np.full(len(exposed), np.nan)
     for place in LEVELS:
-        held = controls(strata[place])
-        visits, leavers = held["visits"].to_numpy(), held["leavers"].to_numpy()
+        visits, leavers = controls(strata[place])
         found = (level == len(STRATA)) & (visits >= MIN_CONTROLS)
         level[found] = place
-        stratum[found] = strata[place].reindex(exposed["point"]).to_numpy()[found]
+        stratum[found] = strata[place].loc[exposed["point"]].to_numpy()[found]
         n0[found], p0[found] = visits[found], leavers[found] / visits[found]
     return exposed.assign(level=level, stratum=stratum, n0=n0, p0=p0)
 
 
 def sums_in(
-    counted: pd.DataFrame, numbers: pd.Series, places: pd.DataFrame, *by: str
-) -> pd.DataFrame:
-    """visits and leavers, a row for each of `places`: sums of `counted` over its stratum.
+    counted: pd.DataFrame, numbers: pd.Series, places: pd.DataFrame, by: str | None = None
+) -> Counts:
+    """Sums of `counted` over the stratum of each of `places`.
 
     Args:
-        counted: point, visits, leavers, and the columns `by`, within which they are summed.
+        counted: point, visits, leavers, and a number in the column `by`, within which they are
+            summed.
         numbers: of the strata, by point.
-        places: point, and the columns `by`.
+        places: point, and the column `by`.
     """
-    keys = [*by, "stratum"]
-    sums = counted.assign(stratum=numbers.reindex(counted["point"]).to_numpy())
-    sums = sums.groupby(keys, as_index=False)[["visits", "leavers"]].sum()
-    where = places[list(by)].assign(stratum=numbers.reindex(places["point"]).to_numpy())
-    found = where.merge(sums, on=keys, how="left")[["visits", "leavers"]]
-    return found.fillna(0.0).set_index(places.index)
+    keys = [numbers.loc[frame["point"]].to_numpy() for frame in (counted, places)]
+    if by is not None:
+        width = numbers.max() + 1
+        keys = [key + width * frame[by] for key, frame in zip(keys, (counted, places), strict=True)]
+    found, place_of = np.unique(keys[0], return_inverse=True)
+    where = np.searchsorted(found, keys[1])
+    known = np.append(found, -1)[where] == keys[1]
+    visits, leavers = (
+        np.bincount(place_of, counted[name], len(found) + 1)[where] * known
+        for name in ("visits", "leavers")
+    )
+    return visits, leavers
