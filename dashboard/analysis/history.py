@@ -113,6 +113,19 @@ class History:
         return chosen.anti_join(several, "install").union(mixed)
 
     @cached_property
+    def pauses(self) -> ibis.Table:
+        """`chosen_visits` counted: day, next_gap, visits."""
+        return kept(self.chosen_visits.group_by("day", "next_gap").agg(visits=_.count()))
+
+    @cached_property
+    def last_profiles(self) -> ibis.Table:
+        """`profiles`, with the `installs` whose last chosen visit in the period has them."""
+        shown = self.in_period(self.chosen_visits, "day")
+        beyond = shown.next_day > lit(self.scope.until or self.scope.last_day)
+        counted = shown.filter(beyond.fill_null(True)).group_by("profile").agg(installs=_.count())
+        return self.profiles.inner_join(kept(counted), "profile")
+
+    @cached_property
     def shown_visits(self) -> ibis.Table:
         """The visits that period and filters choose; the gaps are those of the whole life."""
         return self.in_period(self.filtered(self.visits), "day")

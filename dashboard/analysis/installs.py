@@ -24,10 +24,8 @@ def active_installs(history: History) -> ibis.Table:
 
     A visit makes its install active for so many days, or until its next visit takes over.
     """
-    # Few, so that what follows is small.
-    visits = history.chosen_visits.group_by("day", "next_gap").agg(visits=_.count())
-    pause = ibis.least(visits.next_gap, max(SPANS)).fill_null(max(SPANS))
-    visits = visits.select("day", "visits", pause=pause)
+    pause = ibis.least(_.next_gap, max(SPANS)).fill_null(max(SPANS))
+    visits = history.pauses.group_by("day", pause=pause).agg(visits=_.visits.sum())
     gained = visits.select("day", **{f"change_{span}": _.visits for span in SPANS})
     changes = ibis.union(gained, *[_lost(visits, span) for span in SPANS])
     changes = changes.group_by("day").agg(
