@@ -24,17 +24,17 @@ def loss_account(history: History) -> ibis.Table:
     - ci: from CI services
     """
     everything = History(replace(history.scope, ci=True), history.stored)
-    visits = history.in_period(everything.chosen_visits, "week", "W")
+    visits = history.in_period(everything.filtered(everything.visits), "week", "W")
     counted = visits.group_by("week").agg(
-        installs=(_.next_week_gap.fill_null(1) > 0).sum(),
-        reports=_.reports.sum(),
-        dropped=_.dropped.sum(),
-        late=_.late.sum(),
-        ci=_.by_ci.sum(),
+        reports=_.reports.sum(), dropped=_.dropped.sum(), late=_.late.sum(), ci=_.by_ci.sum()
     )
+    last = everything.chosen_visits.filter(_.next_week_gap.fill_null(1) > 0)  # of its week
+    counted = counted.left_join(last.group_by("week").agg(installs=_.count()), "week")
+    counted = counted.drop("week_right")
     frame = history.in_period(filled(counted, weeks(everything)), "week", "W")
     arrived = frame.reports.nullif(0)
-    return frame.mutate(
+    return frame.select(
+        *("week", "installs", "reports", "dropped", "late", "ci"),
         dropped_share=frame.dropped / (frame.reports + frame.dropped).nullif(0),
         late_share=frame.late / arrived,
         ci_share=frame.ci / arrived,
