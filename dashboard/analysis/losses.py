@@ -25,12 +25,14 @@ def loss_account(history: History) -> ibis.Table:
     """
     everything = History(replace(history.scope, ci=True), history.stored)
     visits = history.in_period(everything.filtered(everything.visits), "week", "W")
+    last = _.next_week_gap.fill_null(1) > 0  # of its week, where no filter takes visits out
     counted = visits.group_by("week").agg(
-        reports=_.reports.sum(), dropped=_.dropped.sum(), late=_.late.sum(), ci=_.by_ci.sum()
+        installs=_.install.nunique() if history.scope.filtered else last.sum(),
+        reports=_.reports.sum(),
+        dropped=_.dropped.sum(),
+        late=_.late.sum(),
+        ci=_.by_ci.sum(),
     )
-    last = everything.chosen_visits.filter(_.next_week_gap.fill_null(1) > 0)  # of its week
-    counted = counted.left_join(last.group_by("week").agg(installs=_.count()), "week")
-    counted = counted.drop("week_right")
     frame = history.in_period(filled(counted, weeks(everything)), "week", "W")
     arrived = frame.reports.nullif(0)
     return frame.select(
