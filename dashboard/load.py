@@ -122,8 +122,7 @@ class Load:
     def finish(self) -> int:
         """Take in all that is on its way; returns how many reports were new since the beginning."""
         self._filling.make_columns()
-        self._wait()
-        self._connection.execute("RESET threads")  # nothing else is to be done meanwhile
+        self._connection.execute("RESET threads")  # nothing else is to be done from here on
         self.publish()
         self._wait()
         return self._new
