@@ -22,8 +22,8 @@ from threading import Lock
 import duckdb
 from msgspec import Raw
 
-from dashboard.merge import SCHEMA
 from dashboard.part import Cursor, Part, attached
+from dashboard.schema import SCHEMA
 from dashboard.warehouse import DAMAGE, SCHEMA_VERSION, Warehouse, first_line, unusable
 from ingest.store import Forgotten
 
