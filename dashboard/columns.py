@@ -64,8 +64,7 @@ def add_columns(connection: duckdb.DuckDBPyConnection, reports: Sequence[Raw | b
     """Add reports, each as JSON, to the table ``arrived``, whatever it may be."""
     texts = pa.array([bytes(report) for report in reports], pa.string())
     connection.register("page", pa.table({"text": texts}))
-    # One thread reads a page; a second would wait for it, and wear a core out with that.
-    connection.execute(f"SET threads = 1; {_ADD}; RESET threads")
+    connection.execute(_ADD)
     connection.unregister("page")
 
 

@@ -1,8 +1,8 @@
 """Taking reports into the warehouse, and noting how far the database was read.
 
-What is read stands in memory until it is taken in: in one transaction, under a lock that waits
-for those who read to end. So a process that is killed leaves the warehouse as it last was, and
-only what it had not taken in is read again.
+What is read stands in memory until it is taken in, see `dashboard.part`: in one transaction, under
+a lock that waits for those who read to end. So a process that is killed leaves the warehouse as it
+last was, and only what it had not taken in is read again.
 """
 
 from __future__ import annotations
@@ -14,46 +14,22 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any
+from threading import Lock
 
 import duckdb
-import pyarrow as pa
 from msgspec import Raw
 
-from dashboard.columns import ARRIVED, add_columns, drop_what_is_no_report
-from dashboard.merge import forget, merge
+from dashboard.part import Cursor, Part, attached
 from dashboard.schema import SCHEMA
-from dashboard.warehouse import (
-    DAMAGE,
-    SCHEMA_VERSION,
-    Warehouse,
-    first_line,
-    quoted,
-    unusable,
-)
+from dashboard.warehouse import DAMAGE, SCHEMA_VERSION, Warehouse, first_line, unusable
 from ingest.store import Forgotten
 
-SETTINGS = {"memory_limit": "384MB", "preserve_insertion_order": "false"}
-"""Of DuckDB; what does not fit in memory goes to a folder beside the warehouse."""
-
-TOGETHER = 32_000
-"""Reports made into columns at once: each time costs some milliseconds."""
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """How far an arrival day of one database was read."""
-
-    shard: int
-    day: date
-    since: int = 0
-    """The ``received`` (ms UTC) from which on it is to be read."""
-    closed: bool = False
-    """Nothing more can arrive, and all was read."""
+SETTINGS = {"memory_limit": "384MB", "preserve_insertion_order": "false", "threads": "1"}
+"""Of DuckDB; what does not fit in memory goes to a folder beside the warehouse. While one thread
+takes a part in, another reads the next: a second thread of either would be in the others' way."""
 
 
 @contextmanager
@@ -85,7 +61,7 @@ def loading(warehouse: Warehouse, source: str, *, wait: bool) -> Iterator[Load]:
 
 
 class Load:
-    """Reports on their way into the warehouse."""
+    """Reports on their way into the warehouse: one part is taken in while the next is filled."""
 
     def __init__(self, warehouse: Warehouse, rebuilt: str | None) -> None:
         """Nothing is on its way yet."""
@@ -95,12 +71,12 @@ class Load:
         spill = warehouse.beside("spill")
         shutil.rmtree(spill, ignore_errors=True)
         self._connection = duckdb.connect(config={**SETTINGS, "temp_directory": str(spill)})
-        self._connection.execute(ARRIVED)
-        self._waiting: list[Raw | bytes] = []
-        self._rows = 0
-        self._moved: dict[tuple[int, date], Cursor] = {}
-        self._asked: dict[str, tuple[int, int]] = {}
-        with warehouse.locks.reading(), self._attached(writable=False):
+        self._filling, self._next = (Part(self._connection.cursor()) for _ in range(2))
+        self._publisher = ThreadPoolExecutor(1)
+        self._published: Future[int] | None = None
+        self._new = 0
+        self._telling = Lock()
+        with warehouse.locks.reading(), attached(self._connection, warehouse, writable=False):
             rows = self._connection.execute("SELECT shard, day, since, closed FROM cursors")
             cursors = [Cursor(*row) for row in rows.fetchall()]
             rows = self._connection.execute("SELECT install, shard, received FROM forgotten")
@@ -109,20 +85,19 @@ class Load:
         """How far each day was read, as the warehouse knows it."""
 
     def close(self) -> None:
-        """Drop what was not taken in."""
+        """Drop what was not published."""
+        self._publisher.shutdown()
         self._connection.close()
 
     def add(self, reports: Iterable[Raw | bytes]) -> None:
         """Put reports on their way, each as JSON; what is no report is left out."""
-        self._waiting += reports
-        if len(self._waiting) >= TOGETHER:
-            self._make_columns()
+        self._filling.add(reports)
 
     def note(self, cursor: Cursor) -> None:
         """Note how far a day was read, to be kept with the reports added before."""
         if self.cursors.get((cursor.shard, cursor.day)) != cursor:
             self.cursors[cursor.shard, cursor.day] = cursor
-            self._moved[cursor.shard, cursor.day] = cursor
+            self._filling.cursors[cursor.shard, cursor.day] = cursor
 
     def marks_until(self, shard: int) -> int:
         """When the last install was forgotten that is known of one database, ms UTC, or 0."""
@@ -132,83 +107,39 @@ class Load:
         """Note which installs one database says were forgotten: none of theirs stays."""
         for mark in marks:
             if mark.install not in self._forgotten and _INSTALL.fullmatch(mark.install):
-                self._asked[mark.install] = shard, mark.received
+                self._forgotten[mark.install] = shard, mark.received
+                self._filling.forgotten[mark.install] = shard, mark.received
 
-    def publish(self) -> int:
-        """Take in what is on its way, all or nothing; returns how many reports were new."""
-        self._make_columns()
-        if not (self._rows or self._moved or self._asked):
-            return 0
-        drop_what_is_no_report(self._connection)
-        with self._warehouse.locks.writing(), self._attached(writable=True):
-            self._connection.begin()
-            try:
-                self._forget()
-                new = merge(self._connection)
-                self._keep_cursors()
-                if new or self._asked:
-                    # Before the tables change: whoever reads after that knows them for new.
-                    self._warehouse.tell(version=time.time_ns())
-                self._connection.commit()
-            except duckdb.Error:
-                with contextlib.suppress(duckdb.Error):
-                    self._connection.rollback()
-                raise
-        self._connection.execute("TRUNCATE arrived")
-        self._rows = 0
-        self._moved.clear()
-        self._forgotten |= self._asked
-        self._asked = {}
-        return new
-
-    @contextmanager
-    def _attached(self, *, writable: bool) -> Iterator[None]:
-        mode = "READ_WRITE" if writable else "READ_ONLY"
-        path = quoted(self._warehouse.path)
-        self._connection.execute(f"ATTACH '{path}' AS warehouse ({mode})")
-        try:
-            self._connection.execute("USE warehouse")
-            yield
-        finally:
-            with contextlib.suppress(duckdb.FatalException):
-                self._connection.execute("USE memory")
-                self._connection.execute("DETACH warehouse")
-
-    def _make_columns(self) -> None:
-        if self._waiting:
-            add_columns(self._connection, self._waiting)
-            self._rows += len(self._waiting)
-            self._waiting = []
-
-    def _forget(self) -> None:
-        """Delete what there is of installs that were forgotten, and what comes of them later."""
-        if self._asked:
-            columns: dict[str, list[Any]] = {
-                "install": list(self._asked),
-                "shard": [shard for shard, _ in self._asked.values()],
-                "received": [received for _, received in self._asked.values()],
-            }
-            self._insert("INSERT INTO forgotten BY NAME FROM rows", columns)
-            forget(self._connection, columns["install"])
-        self._connection.execute(
-            "DELETE FROM arrived WHERE install IN (SELECT install::UUID FROM forgotten)"
+    def publish(self) -> None:
+        """Begin to take in what is on its way, all or nothing, once what was before is taken in."""
+        self._filling.make_columns()
+        self._wait()
+        self._published = self._publisher.submit(
+            self._filling.take_in, self._warehouse, self._tell_of_change
         )
+        self._filling, self._next = self._next, self._filling
 
-    def _keep_cursors(self) -> None:
-        moved = self._moved.values()
-        columns: dict[str, list[Any]] = {
-            "shard": [cursor.shard for cursor in moved],
-            "day": [cursor.day for cursor in moved],
-            "since": [cursor.since for cursor in moved],
-            "closed": [cursor.closed for cursor in moved],
-        }
-        if moved:
-            self._insert("INSERT OR REPLACE INTO cursors BY NAME FROM rows", columns)
+    def finish(self) -> int:
+        """Take in all that is on its way; returns how many reports were new since the beginning."""
+        self._filling.make_columns()
+        self._connection.execute("RESET threads")  # nothing else is to be done from here on
+        self.publish()
+        self._wait()
+        return self._new
 
-    def _insert(self, sql: str, columns: dict[str, list[Any]]) -> None:
-        self._connection.register("rows", pa.table(columns))
-        self._connection.execute(sql)
-        self._connection.unregister("rows")
+    def tell(self, **changes: int) -> None:
+        """Change what is told of the warehouse, see `Warehouse.tell`."""
+        with self._telling:
+            self._warehouse.tell(**changes)
+
+    def _tell_of_change(self) -> None:
+        # Before the tables change: whoever reads after that knows them for new.
+        self.tell(version=time.time_ns())
+
+    def _wait(self) -> None:
+        if self._published is not None:
+            self._new += self._published.result()
+            self._published = None
 
 
 _INSTALL = re.compile("[0-9a-f]{32}")

@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from operator import attrgetter
 
 from dashboard.ahead import ahead
-from dashboard.load import Cursor, Load, loading, recover
+from dashboard.load import Load, loading, recover
+from dashboard.part import Cursor
 from dashboard.warehouse import DAMAGE, Warehouse, WarehouseError, first_line
 from ingest.store import Page, Store
 
@@ -17,11 +18,14 @@ PAGE = 8_000
 """Reports read at a time: more than one update writes, for these share their server time; and
 even of the largest, no more than the hosted database's 256 MB."""
 
-AHEAD = 64 << 20
+AHEAD = 32 << 20
 """Bytes that are read while others are taken in."""
 
+FIRST = 48 << 20
+"""Bytes that are taken in first: while that is done more are read, so it begins early."""
+
 CHUNK = 192 << 20
-"""Bytes that are taken in at a time, some 400,000 reports."""
+"""Bytes that are taken in at a time later, some 400,000 reports: fewer would cost more each."""
 
 PATIENCE = 15.0
 """Seconds after which less is taken in, so that the pages show it."""
@@ -125,7 +129,8 @@ def _sync(
     started = datetime.now(UTC)
     days = _open_days(store, load.cursors)
     total = _about(store, days)
-    done = new = size = 0
+    done = size = 0
+    enough = min(FIRST, chunk)
     published = told = time.monotonic()
     reads = (read for day in days for read in _read(store, day, now, page_size))
     with ahead(reads, weight=lambda read: read.page.size, most=AHEAD) as coming:
@@ -137,18 +142,19 @@ def _sync(
             total = max(total, done)
             progress(Progress(done, total))
             if time.monotonic() - told >= TELLING:
-                warehouse.tell(done=done, total=total)
+                load.tell(done=done, total=total)
                 told = time.monotonic()
-            if size >= chunk or time.monotonic() - published >= PATIENCE:
-                new += load.publish()
+            if size >= enough or time.monotonic() - published >= PATIENCE:
+                load.publish()
                 size, published = 0, time.monotonic()
+                enough = min(2 * enough, chunk)
     # After the reports, so that a mark that was made meanwhile is known to the last part.
     for shard in range(len(store.shards)):
         since = max(0, load.marks_until(shard) - OVERLAP_MS)
         load.forget(shard, store.forgotten(shard, since=since))
-    new += load.publish()
+    new = load.finish()
     progress(Progress(done, done))
-    warehouse.tell(
+    load.tell(
         version=warehouse.state().version or 1,
         synced_ms=int(started.timestamp() * 1000),
         done=done,

@@ -13,7 +13,7 @@ from rtdb.errors import Refusal
 from rtdb.index import place_of
 from rtdb.keys import END, INTEGER_TAG, TEXT_TAG, Path, encode, segment, text_of
 from rtdb.order import sortable
-from rtdb.read import INTERIOR, Row, View, indented
+from rtdb.read import CHUNK_BYTES, INTERIOR, Row, View, indented, quoted
 from rtdb.rules import Rules
 from rtdb.store import Namespace
 from rtdb.tree import (
@@ -204,13 +204,23 @@ def _by_index(
         rows = view.db.execute(SELECT, bounds)
         if array:
             rows = ((child, None) for child in children)
-    return view.join(_whole(view, key, rows), key, array, pretty)
+    whole = ((child, value or b"".join(view.json(key + child))) for child, value in rows)
+    if array or pretty:
+        return view.join(((key + child, value) for child, value in whole), key, array, pretty)
+    return _object(whole)
 
 
-def _whole(view: View, key: bytes, found: Iterable[tuple[bytes, bytes | None]]) -> Iterator[Row]:
-    """Each child as one row, also where it spans several or lies within one."""
-    for child, value in found:
-        yield key + child, b"".join(view.json(key + child)) if value is None else value
+def _object(children: Iterable[Row]) -> Iterator[bytes]:
+    """The JSON of an object, in pieces; this is how a day is read in bulk, so it does little."""
+    waiting: list[bytes] = []
+    lead, size = b"{", 0
+    for child, value in children:
+        waiting.append(quoted(text_of(child)) + b":" + value)
+        size += len(value)
+        if size >= CHUNK_BYTES:
+            yield lead + b",".join(waiting)
+            lead, waiting, size = b",", [], 0
+    yield (lead if waiting else b"") + b",".join(waiting) + b"}"
 
 
 def _index_range(

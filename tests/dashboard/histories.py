@@ -107,7 +107,7 @@ def fill(warehouse: Warehouse, reports: Iterable[Mapping[str, Any]], source: str
     stored = ({"received": report["time"], **report} for report in reports)
     with loading(warehouse, source, wait=True) as load:
         load.add(map(msgspec.json.encode, stored))
-        return load.publish()
+        return load.finish()
 
 
 # Profiles, points, bundles and tasks are numbered as they come, so what they say is compared.

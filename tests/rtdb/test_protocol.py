@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from rtdb.read import CHUNK_BYTES
 from tests.rtdb.server import ROOT, Server, command, running
 
 OWNER = {"Authorization": "Bearer owner"}
@@ -83,6 +84,16 @@ def test_conditional_writes(call: Client) -> None:
     assert call("DELETE", "/a", if_match=etag).status_code == 200
     assert call("GET", "/a", X_Firebase_ETag="true").headers["ETag"] == "null_etag"
     assert "ETag" not in call("GET", "/a").headers
+
+
+def test_a_query_s_answer_in_several_pieces(call: Client) -> None:
+    people = {f"p{n:02}": {"age": 40 - n, "name": "x" * 9_000} for n in range(40)}
+    people['say "\\"'] = {"age": 0, "long": "y" * 20_000, "parts": {"z": "z" * 20_000}}
+    call("PUT", "/people", people)
+    answer = call("GET", "/people", query='&orderBy="age"')
+    assert len(answer.content) > 2 * CHUNK_BYTES
+    assert answer.json() == people
+    assert list(answer.json()) == ['say "\\"', *(f"p{n:02}" for n in reversed(range(40)))]
 
 
 @pytest.mark.parametrize(

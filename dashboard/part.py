@@ -1,0 +1,134 @@
+"""A part of what a sync reads: reports in columns, and what is noted in the warehouse with them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from msgspec import Raw
+
+from dashboard.columns import ARRIVED, add_columns, drop_what_is_no_report
+from dashboard.merge import forget, merge
+from dashboard.warehouse import Warehouse, quoted
+
+TOGETHER = 32_000
+"""Reports made into columns at once: each time costs some milliseconds."""
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far an arrival day of one database was read."""
+
+    shard: int
+    day: date
+    since: int = 0
+    """The ``received`` (ms UTC) from which on it is to be read."""
+    closed: bool = False
+    """Nothing more can arrive, and all was read."""
+
+
+class Part:
+    """Is filled, taken in as a whole, and filled again."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Empty; the connection is its own, as the columns stand in a temporary table."""
+        self._connection = connection
+        self._connection.execute(ARRIVED)
+        self._waiting: list[Raw | bytes] = []
+        self._rows = 0
+        self.cursors: dict[tuple[int, date], Cursor] = {}
+        """How far days were read with it."""
+        self.forgotten: dict[str, tuple[int, int]] = {}
+        """Installs that asked to be forgotten: in which database, and when (ms UTC)."""
+
+    def add(self, reports: Iterable[Raw | bytes]) -> None:
+        """Put reports in, each as JSON; what is no report is left out."""
+        self._waiting += reports
+        if len(self._waiting) >= TOGETHER:
+            self.make_columns()
+
+    def make_columns(self) -> None:
+        """Make columns of all that was put in."""
+        if self._waiting:
+            add_columns(self._connection, self._waiting)
+            self._rows += len(self._waiting)
+            self._waiting = []
+
+    def take_in(self, warehouse: Warehouse, changing: Callable[[], None]) -> int:
+        """Move it into the warehouse, all or nothing; returns how many reports were new.
+
+        Args:
+            changing: called just before the tables change.
+        """
+        if not (self._rows or self.cursors or self.forgotten):
+            return 0
+        drop_what_is_no_report(self._connection)
+        with warehouse.locks.writing(), attached(self._connection, warehouse, writable=True):
+            self._connection.begin()
+            try:
+                self._forget()
+                new = merge(self._connection)
+                self._keep_cursors()
+                if new or self.forgotten:
+                    changing()
+                self._connection.commit()
+            except duckdb.Error:
+                with contextlib.suppress(duckdb.Error):
+                    self._connection.rollback()
+                raise
+        self._connection.execute("TRUNCATE arrived")
+        self._rows = 0
+        self.cursors, self.forgotten = {}, {}
+        return new
+
+    def _forget(self) -> None:
+        """Delete what there is of installs that were forgotten, and what comes of them later."""
+        if self.forgotten:
+            columns: dict[str, list[Any]] = {
+                "install": list(self.forgotten),
+                "shard": [shard for shard, _ in self.forgotten.values()],
+                "received": [received for _, received in self.forgotten.values()],
+            }
+            self._insert("INSERT INTO forgotten BY NAME FROM rows", columns)
+            forget(self._connection, columns["install"])
+        self._connection.execute(
+            "DELETE FROM arrived WHERE install IN (SELECT install::UUID FROM forgotten)"
+        )
+
+    def _keep_cursors(self) -> None:
+        moved = self.cursors.values()
+        columns: dict[str, list[Any]] = {
+            "shard": [cursor.shard for cursor in moved],
+            "day": [cursor.day for cursor in moved],
+            "since": [cursor.since for cursor in moved],
+            "closed": [cursor.closed for cursor in moved],
+        }
+        if moved:
+            self._insert("INSERT OR REPLACE INTO cursors BY NAME FROM rows", columns)
+
+    def _insert(self, sql: str, columns: dict[str, list[Any]]) -> None:
+        self._connection.register("rows", pa.table(columns))
+        self._connection.execute(sql)
+        self._connection.unregister("rows")
+
+
+@contextmanager
+def attached(
+    connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, *, writable: bool
+) -> Iterator[None]:
+    """Let the tables of a connection be those of the warehouse, for the length of a block."""
+    mode = "READ_WRITE" if writable else "READ_ONLY"
+    connection.execute(f"ATTACH '{quoted(warehouse.path)}' AS warehouse ({mode})")
+    try:
+        connection.execute("USE warehouse")
+        yield
+    finally:
+        with contextlib.suppress(duckdb.FatalException):
+            connection.execute("USE memory")
+            connection.execute("DETACH warehouse")
