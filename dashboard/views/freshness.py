@@ -10,7 +10,7 @@ from dashboard.refresh import Refresh
 from dashboard.settings import Settings
 from dashboard.sync import Progress, Synced
 from dashboard.warehouse import Warehouse
-from dashboard.words import ago, count, day, plain_markdown
+from dashboard.words import ago, count, day, plain_sentence
 from ingest.store import DatabaseUnavailable
 
 STALE = timedelta(seconds=60)
@@ -58,11 +58,11 @@ def bring_up_to_date(settings: Settings, warehouse: Warehouse) -> None:
     result = refresh.result
     if isinstance(result, DatabaseUnavailable) and (synced := warehouse.synced()):
         said = f"{result}. These are the numbers of {synced:%-d %b %Y %H:%M} UTC."
-        st.warning(plain_markdown(said), icon=":material/cloud_off:")
+        st.warning(plain_sentence(said), icon=":material/cloud_off:")
     elif isinstance(result, Exception):
         raise result
     elif due and isinstance(result, Synced) and result.rebuilt:
-        st.info(f"The data was read anew: {plain_markdown(result.rebuilt)}")
+        st.info(f"The data was read anew: {plain_sentence(result.rebuilt)}")
 
 
 def _wait(refresh: Refresh, warehouse: Warehouse) -> None:
