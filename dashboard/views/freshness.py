@@ -13,9 +13,6 @@ from dashboard.warehouse import Warehouse
 from dashboard.words import ago, count, day, plain_sentence
 from ingest.store import DatabaseUnavailable
 
-STALE = timedelta(seconds=60)
-"""How old the data may be before an open page brings it up to date by itself."""
-
 FRESH = timedelta(seconds=3)
 """How old it may be when the page is opened or reloaded."""
 
@@ -51,7 +48,7 @@ def bring_up_to_date(settings: Settings, warehouse: Warehouse) -> None:
     opened = "opened" not in st.session_state
     st.session_state["opened"] = True
     asked = st.session_state.pop("asked", False)
-    due = asked or _age(warehouse) > (FRESH if opened else STALE)
+    due = asked or _age(warehouse) > (FRESH if opened else settings.refresh)
     if due:
         refresh.start(settings.database)
         _wait(refresh, warehouse)
@@ -90,7 +87,7 @@ def say_how_fresh(
     refresh = _of(warehouse)
     if refresh.progress is None and warehouse.version() != version:
         st.rerun()
-    if _age(warehouse) > (STALE if as_of else timedelta(seconds=TICK)):
+    if _age(warehouse) > (settings.refresh if as_of else timedelta(seconds=TICK)):
         refresh.start(settings.database)
     progress, synced = refresh.progress, warehouse.synced()
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
