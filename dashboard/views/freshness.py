@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.refresh import Refresh
 from dashboard.settings import Settings
@@ -44,6 +45,8 @@ def bring_up_to_date(settings: Settings, warehouse: Warehouse) -> None:
         DatabaseUnavailable: nothing was read before, and the database does not answer.
         WarehouseError: the warehouse can't be written.
     """
+    # Drawn each time: if what follows moved, Streamlit would keep the filters out of the address.
+    place = st.empty()
     refresh = _of(warehouse)
     opened = "opened" not in st.session_state
     st.session_state["opened"] = True
@@ -51,19 +54,18 @@ def bring_up_to_date(settings: Settings, warehouse: Warehouse) -> None:
     due = asked or _age(warehouse) > (FRESH if opened else settings.refresh)
     if due:
         refresh.start(settings.database)
-        _wait(refresh, warehouse)
+        _wait(refresh, warehouse, place)
     result = refresh.result
     if isinstance(result, DatabaseUnavailable) and (synced := warehouse.synced()):
         said = f"{result}. These are the numbers of {synced:%-d %b %Y %H:%M} UTC."
-        st.warning(plain_sentence(said), icon=":material/cloud_off:")
+        place.warning(plain_sentence(said), icon=":material/cloud_off:")
     elif isinstance(result, Exception):
         raise result
     elif due and isinstance(result, Synced) and result.rebuilt:
-        st.info(f"The data was read anew: {plain_sentence(result.rebuilt)}")
+        place.info(f"The data was read anew: {plain_sentence(result.rebuilt)}")
 
 
-def _wait(refresh: Refresh, warehouse: Warehouse) -> None:
-    meter = st.empty()
+def _wait(refresh: Refresh, warehouse: Warehouse, meter: DeltaGenerator) -> None:
     waited = 0.0
     while not refresh.wait(0.2):
         waited += 0.2
