@@ -105,7 +105,8 @@ def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
     if not options.app and len(found) > 1:
         raise SettingError(f"several apps have reported; name one with --app: {', '.join(found)}")
     app = found[options.app or next(iter(found))]
-    as_of, last_day = seen_from(datetime.now(UTC).date(), _date(app.last_day), options.as_of)
+    last_report = _date(app.last_day)
+    as_of, last_day = seen_from(datetime.now(UTC).date(), last_report, options.as_of)
     scope = Scope(
         str(app.app),
         as_of,
@@ -114,6 +115,7 @@ def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
         ci=options.ci,
         since=options.since,
         until=options.until,
+        last_report=last_report,
     )
     return _filtered(History(scope, snapshot.table), options)
 

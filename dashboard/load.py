@@ -25,7 +25,8 @@ import pyarrow as pa
 from msgspec import Raw
 
 from dashboard.columns import ARRIVED, add_columns, drop_what_is_no_report
-from dashboard.merge import SCHEMA, forget, merge
+from dashboard.merge import forget, merge
+from dashboard.schema import SCHEMA
 from dashboard.warehouse import (
     DAMAGE,
     SCHEMA_VERSION,

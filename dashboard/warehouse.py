@@ -24,7 +24,11 @@ from ibis.backends.duckdb import Backend
 from dashboard.locks import Locks
 from ingest.store import SettingError
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
+
+COUNTED_IN_PLACE = 24
+"""Bits that keys of a group may have together to be counted in an array instead of a hash table:
+those of a day and a gap, or of a profile."""
 
 DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException)
 """What DuckDB raises when a file does not hold what it should."""
@@ -119,6 +123,7 @@ class Warehouse:
         try:
             connection.raw_sql(f"ATTACH '{quoted(self.path)}' AS warehouse (READ_ONLY)")
             connection.raw_sql("USE warehouse")
+            connection.raw_sql(f"SET perfect_ht_threshold = {COUNTED_IN_PLACE}")
             found = connection.raw_sql("SELECT schema_version FROM about").fetchall()
         except duckdb.Error as error:
             connection.disconnect()
@@ -146,7 +151,7 @@ class Snapshot:
     connection: Backend
 
     def table(self, name: str) -> ibis.Table:
-        """A table by its name, whole; see `dashboard.merge`."""
+        """A table by its name, whole; see `dashboard.schema`."""
         return self.connection.table(name, database=("warehouse", "main"))
 
 

@@ -16,12 +16,13 @@ def apps(stored: Callable[[str], ibis.Table]) -> ibis.Table:
         stored: returns a table of the warehouse by its name.
     """
     visits, with_ci = stored("visits"), stored("visits_ci")
-    first = visits.filter(_.number == 1)
+    first = visits.filter(_.in_ci, _.number == 1)
     only_ci = with_ci.filter(_.number == 1).anti_join(first, ["app", "install"])
+    cells = stored("cells").inner_join(stored("points"), "point")
     rows = ibis.union(
-        visits.select("app", "day", new=_.number == 1),
-        with_ci.select("app", "day", new=lit(False)),
-        only_ci.select("app", "day", new=lit(True)),
+        cells.select("app", "day", new=ibis.ifelse(_.number_bin == 1, _.visits, 0)),
+        with_ci.select("app", "day", new=lit(0, "int64")),
+        only_ci.select("app", "day", new=lit(1, "int64")),
     )
     found = rows.group_by("app").agg(
         installs=_.new.sum(), first_day=_.day.min(), last_day=_.day.max()

@@ -10,7 +10,7 @@ from ibis import literal as lit
 
 from dashboard.analysis.calendar import filled
 from dashboard.analysis.history import History
-from dashboard.analysis.losses import LATE_MS
+from dashboard.schema import LATE_MS
 
 
 def arrivals(history: History) -> ibis.Table:

@@ -11,18 +11,17 @@ from dashboard.analysis.history import UNKNOWN, History
 def error_free(history: History) -> ibis.Table:
     """version, installs, clean_installs, install_share, runs, clean_runs, run_share.
 
-    - installs: with a report of the version in the period; clean: of these, those that reported
-      no error on it
-    - runs: run reports of the version; clean: those whose outcome is not ``error``
+    - installs: with a visit on the version in the period; clean: of these, those whose visits on
+      it hold no error
+    - runs: of these visits; clean: those whose outcome is not ``error``
 
     Most installs first.
     """
-    reports = history.in_period(history.filtered_reports(history.reports), "day")
-    run = reports.kind == "run"
-    of_install = reports.group_by("install", version=reports.version.fill_null(UNKNOWN)).agg(
-        clean=~(reports.kind == "error").any(),
-        runs=run.sum(),
-        clean_runs=(run & (reports.outcome != "error").fill_null(True)).sum(),
+    visits = history.shown_visits
+    of_install = visits.group_by("install", version=visits.version.fill_null(UNKNOWN)).agg(
+        clean=~(visits.errors > 0).any(),
+        runs=visits.runs.sum(),
+        clean_runs=(visits.runs - visits.failed_runs).sum(),
     )
     counted = of_install.group_by("version").agg(
         installs=_.count(),

@@ -8,22 +8,9 @@ import pandas as pd
 from ibis import _
 from scipy import stats
 
-from dashboard.analysis.history import UNKNOWN, History
+from dashboard.analysis.history import History
 from dashboard.analysis.proportion import Z95
-
-MIN_CONTROLS = 10
-"""Control visits that a stratum needs before exposed visits are compared with it."""
-
-# From the finest stratum to the coarsest; what is left out last matters most.
-STRATA = (
-    ("number_bin", "gap_bin", "version", "os", "month"),
-    ("number_bin", "gap_bin", "version", "os"),
-    ("number_bin", "gap_bin", "version"),
-    ("number_bin", "gap_bin"),
-    ("number_bin",),
-)
-STRATUM = tuple(f"by_{key}" for key in STRATA[0])
-"""Columns that name a stratum within its level."""
+from dashboard.analysis.strata import in_strata, strata_of, sums_in
 
 IMPACT = {
     "fingerprint": "object",
@@ -59,104 +46,63 @@ def error_impact(history: History) -> pd.DataFrame:
     expected = Σ n₁p₀ and variance = Σ [a(1 − a/n₁) + n₁²p₀(1 − p₀)/n₀]. Null hypothesis of the
     q-value: those who met the error left no more and no less often than their controls.
     """
-    judged = history.visits.filter(~_.censored)
-    exposed = history.shown_visits.filter(_.errors > 0, ~_.censored)
-    exposed = exposed.inner_join(history.exposures, ["install", "day"])
-    exposed = exposed.group_by("fingerprint", "point").agg(n1=_.count(), a=_.left.sum())
-    strata = in_strata(history, exposed, judged.filter(_.errors == 0))
-    strata = strata.group_by("fingerprint", "level", *STRATUM).agg(
-        n1=_.n1.sum(), a=_.a.sum(), n0=_.n0.max(), p0=_.p0.max()
+    clean = history.visits.filter(~_.censored, _.errors == 0)
+    controls = by_point(clean)
+    exposed = by_point(history.shown_exposures.filter(~_.censored), "fingerprint")
+    found = in_strata(
+        exposed, strata_of(history), lambda numbers: sums_in(controls, numbers, exposed)
     )
-    met = met_errors(history)
-    frame = met.left_join(_totals(strata), "fingerprint").drop("fingerprint_right")
-    # A frame: a table in memory would live on the one connection that Ibis shares between all
-    # threads, and they hang there.
-    return with_interval(frame.to_pandas())
+    strata = by_stratum(found)
+    n1, a, n0, p0 = (strata[name] for name in ("visits", "leavers", "n0", "p0"))
+    variance = a * (1 - a / n1) + n1 * n1 * p0 * (1 - p0) / n0
+    sums = totals(strata.assign(variance=variance), "variance")
+    return with_interval(met_errors(history).join(sums, on="fingerprint"))
 
 
-def placed(history: History, table: ibis.Table) -> ibis.Table:
-    """Add the keys of `STRATA` to what has the `point` of a visit."""
-    return table.inner_join(_points(history), "point")
+def by_point(visits: ibis.Table, *by: str) -> pd.DataFrame:
+    """point, visits, leavers, and the columns `by`: visits counted by these and their point."""
+    counted = visits.group_by(*by, "point").agg(visits=_.count(), leavers=_.left.sum())
+    # Not as Arrow's text, of which pandas can't join empty columns.
+    kinds = {"visits": "int64", "leavers": "int64", **dict.fromkeys(by, "object")}
+    return counted.to_pandas().astype(kinds)
 
 
-def in_strata(history: History, exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
-    """What has a `point` of its visits, each in the finest stratum with enough controls.
-
-    Adds level (of `STRATA`; beyond its end for what found no stratum), a by_<key> column for
-    each key (null where the level leaves it out), n0 (controls) and p0 (share of them that
-    left); both are null for what found no stratum.
-
-    Args:
-        controls: visits with point and left.
-    """
-    # Visits share few points, so all that follows is small.
-    counted = controls.group_by("point").agg(controls=_.count(), leavers=_.left.sum())
-    points = _points(history).left_join(counted, "point").drop("point_right")
-    sums = {}
-    for level, keys in enumerate(STRATA):
-        stratum = ibis.window(group_by=list(keys))
-        sums[f"n0_{level}"] = points.controls.sum().over(stratum)
-        sums[f"l0_{level}"] = points.leavers.sum().over(stratum)
-    points = points.mutate(**sums)
-    levels = range(len(STRATA))
-    enough = [points[f"n0_{level}"] >= MIN_CONTROLS for level in levels]
-    n0 = ibis.cases(*[(enough[level], points[f"n0_{level}"]) for level in levels])
-    l0 = ibis.cases(*[(enough[level], points[f"l0_{level}"]) for level in levels])
-    level = ibis.cases(*zip(enough, levels, strict=True), else_=len(STRATA))
-    found = named_strata(points.mutate(level=level, n0=n0, p0=l0 / n0))
-    return exposed.inner_join(found.select("point", "level", "n0", "p0", *STRATUM), "point")
-
-
-def named_strata(table: ibis.Table) -> ibis.Table:
-    """Add `STRATUM`, by level and keys: what a coarser stratum leaves out must not divide it."""
-    return table.mutate(
-        **{
-            name: ibis.ifelse(_.level < _levels_with(key), _[key], ibis.null())
-            for name, key in zip(STRATUM, STRATA[0], strict=True)
-        }
+def by_stratum(exposed: pd.DataFrame) -> pd.DataFrame:
+    """What `in_strata` returns, summed over each error's strata: fingerprint, visits, leavers,
+    n0, p0."""
+    keys = ["fingerprint", "level", "stratum"]
+    summed = exposed.groupby(keys, as_index=False).agg(
+        {"visits": "sum", "leavers": "sum", "n0": "first", "p0": "first"}
     )
+    return summed.drop(columns=["level", "stratum"])
 
 
-def _points(history: History) -> ibis.Table:
-    """What tells points apart: the keys of `STRATA`."""
-    return history.points.mutate(version=_.version.fill_null(UNKNOWN), os=_.os.fill_null(UNKNOWN))
-
-
-def _levels_with(key: str) -> int:
-    return sum(key in keys for keys in STRATA)
-
-
-def _totals(strata: ibis.Table) -> ibis.Table:
-    """Sums over an error's strata: visits, unmatched, left, expected and variance."""
-    n1, a, n0, p0 = (strata[name] for name in ("n1", "a", "n0", "p0"))
-    matched = n0.notnull()
-    return strata.group_by("fingerprint").agg(
-        visits=n1.sum(),
-        unmatched=n1.sum(where=~matched),
-        left=a.sum(where=matched),
-        expected=(n1 * p0).sum(where=matched),
-        variance=(a * (1 - a / n1) + n1 * n1 * p0 * (1 - p0) / n0).sum(where=matched),
+def totals(strata: pd.DataFrame, *sums: str) -> pd.DataFrame:
+    """Sums over an error's strata, by fingerprint: visits, unmatched, left, expected, and `sums`,
+    which are missing where it found no stratum."""
+    matched = strata["n0"].notna()
+    strata = strata.assign(
+        unmatched=strata["visits"].where(~matched, 0),
+        left=strata["leavers"].where(matched, 0),
+        expected=strata["visits"] * strata["p0"],
     )
+    return strata.groupby("fingerprint")[["visits", "unmatched", "left", "expected", *sums]].sum()
 
 
-def met_errors(history: History) -> ibis.Table:
+def met_errors(history: History) -> pd.DataFrame:
     """Every error of the visits shown: fingerprint, its last type and where, installs with it."""
-    errors = history.in_period(history.errors, "day")
-    if history.scope.filtered:
-        errors = errors.semi_join(history.shown_visits.filter(_.errors > 0), ["install", "day"])
     last = {"order_by": ["time", "id"]}
-    return errors.group_by("fingerprint").agg(
+    met = history.shown_exposures.group_by("fingerprint").agg(
         type=_.error_type.last(**last),
         where=_.error_where.last(**last),
         installs=_.install.nunique(),
     )
+    return met.to_pandas().astype({"fingerprint": "object"})
 
 
 def with_interval(table: pd.DataFrame) -> pd.DataFrame:
-    """Make the frame of `IMPACT` of sums over an error's strata and the variance of its excess.
-
-    Ibis has no normal law; the few errors' rows are worked out here.
-    """
+    """Make the frame of `IMPACT` of `met_errors` and `totals`, the variance of the excess among
+    these."""
     counts = ["visits", "unmatched", "left"]
     table[counts] = table[counts].fillna(0).astype("int64")
     table[["expected", "variance"]] = table[["expected", "variance"]].fillna(0.0).astype(float)

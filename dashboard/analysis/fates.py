@@ -6,7 +6,7 @@ import ibis
 from ibis import _
 
 from dashboard.analysis.error_names import error_names
-from dashboard.analysis.history import History
+from dashboard.analysis.history import History, kept
 
 FATES = ("stayed", "upgraded", "left", "too_early")
 
@@ -19,9 +19,8 @@ def error_fates(history: History) -> ibis.Table:
     horizon, and told another version at the end of that than with the error (upgraded), or not
     (stayed). Most installs first.
     """
-    met = _last_met(history)
-    stayed = met.filter(~_.left, ~_.censored).select("fingerprint", "install", "day")
-    met = met.left_join(_afterwards(history, stayed), ["fingerprint", "install"])
+    met = kept(_last_met(history))
+    met = met.left_join(_later_versions(history, met), ["fingerprint", "install"])
     upgraded = (met.version != met.later_version).fill_null(False)
     stays = ~met.left & ~met.censored
     counted = met.group_by("fingerprint").agg(
@@ -41,24 +40,25 @@ def _last_met(history: History) -> ibis.Table:
 
     The version is that of the day's last such error: who updates on that day did so after it.
     """
-    visits = history.shown_visits.filter(_.errors > 0)
-    visits = visits.select("install", "day", "left", "censored")
-    met = history.errors.select("fingerprint", "install", "day", "version", "time", "id")
-    met = met.inner_join(visits, ["install", "day"])
-    latest = ibis.window(
-        group_by=["fingerprint", "install"], order_by=[ibis.desc("time"), ibis.desc("id")]
+    latest = ibis.window(group_by=["fingerprint", "install"], order_by=ibis.desc("day"))
+    met = history.shown_exposures.select(
+        *("fingerprint", "install", "day", "left", "censored"),
+        version="error_version",
+        place=ibis.row_number().over(latest),
     )
-    met = met.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
-    return met.drop("place", "time", "id")
+    return met.filter(_.place == 0).drop("place")
 
 
-def _afterwards(history: History, met: ibis.Table) -> ibis.Table:
-    """fingerprint, install, later_version: the last one told on that day or in the horizon."""
-    visits = history.visits.select("install", later_day="day", later_version="version")
-    until = (met.day + ibis.interval(days=history.scope.horizon)).cast("date")
-    within = met.inner_join(
+def _later_versions(history: History, met: ibis.Table) -> ibis.Table:
+    """fingerprint, install, later_version: of who stayed, the last one told on that day or in the
+    horizon."""
+    stayed = met.filter(~_.left, ~_.censored).select("fingerprint", "install", "day")
+    visits = history.visits.filter(_.version.notnull())
+    visits = visits.select("install", later_day="day", later_version="version")
+    pause = visits.later_day.delta(stayed.day, unit="day")
+    within = stayed.inner_join(
         visits,
-        ["install", visits.later_day >= met.day, visits.later_day <= until],
+        ["install", visits.later_day >= stayed.day, pause <= history.scope.horizon],
     )
-    told = within.filter(_.later_version.notnull()).group_by("fingerprint", "install")
+    told = within.group_by("fingerprint", "install")
     return told.agg(later_version=_.later_version.argmax(_.later_day))

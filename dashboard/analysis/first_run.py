@@ -5,9 +5,9 @@ from __future__ import annotations
 import ibis
 from ibis import _
 
-from dashboard.analysis.errors import MIN_CONTROLS
-from dashboard.analysis.history import UNKNOWN, History
+from dashboard.analysis.history import History
 from dashboard.analysis.proportion import Z95
+from dashboard.analysis.strata import MIN_CONTROLS
 
 
 def first_run_errors(history: History) -> ibis.Table:
@@ -51,15 +51,11 @@ def first_run_errors(history: History) -> ibis.Table:
 
 def first_runs(history: History) -> ibis.Table:
     """version, os, with_error, one_time_with, without, one_time_without: first visits judged."""
-    first = history.shown_visits.filter(_.number == 1, ~_.censored)
-    met, once = first.errors > 0, first.next_gap.isnull()
-    strata = first.group_by(
-        version=first.version.fill_null(UNKNOWN), os=first.os.fill_null(UNKNOWN)
-    )
-    counted = strata.agg(
-        with_error=met.sum(),
-        one_time_with=(met & once).sum(),
-        without=(~met).sum(),
-        one_time_without=(~met & once).sum(),
+    first = history.in_period(history.cells, "day").filter(_.is_new, _.judged)
+    counted = first.group_by("version", "os").agg(
+        with_error=(_.visits - _.clean).sum(),
+        one_time_with=(_["last"] - _.clean_last).sum(),
+        without=_.clean.sum(),
+        one_time_without=_.clean_last.sum(),
     )
     return counted.order_by("version", "os")

@@ -22,7 +22,7 @@ def funnel(history: History, steps: tuple[str, ...] = STEPS) -> ibis.Table:
     # By the number of a solution's first task, which is quicker to compare than its name.
     number = history.tasks.task.min().over(ibis.window(group_by="solution"))
     tasks = history.tasks.mutate(number=number).filter(_.operation.isin(steps))
-    runs = history.in_period(history.chosen_deployments, "day")
+    runs = history.in_period(history.filtered_deployments, "day")
     key = ("install", "number")
     reached: list[ibis.Table] = []
     for operation in steps:

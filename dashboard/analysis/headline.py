@@ -24,18 +24,16 @@ def headline(history: History) -> ibis.Table:
     """
     if history.scope.until is None:
         raise ValueError("a headline is about a period that ends: set Scope.until")
-    kinds = history.shown_visits.group_by(  # few, so that what follows is small
-        "censored", new=_.number == 1, once=_.next_gap.isnull(), clean=_.errors == 0
-    ).agg(visits=_.count())
+    cells = history.in_period(history.cells, "day")
     until = lit(history.scope.until)
     begin = lit(history.scope.until - timedelta(days=ACTIVE_DAYS - 1))
     recent = history.filtered(history.visits).filter(_.day.between(begin, until))
-    of_period = kinds.agg(
-        new_installs=kinds.visits.sum(where=_.new),
-        judged=kinds.visits.sum(where=_.new & ~_.censored),
-        one_time=kinds.visits.sum(where=_.new & _.once & ~_.censored),
-        visits=kinds.visits.sum(),
-        clean_visits=kinds.visits.sum(where=_.clean),
+    of_period = cells.agg(
+        new_installs=_.visits.sum(where=_.is_new),
+        judged=_.visits.sum(where=_.is_new & _.judged),
+        one_time=_["last"].sum(where=_.is_new & _.judged),
+        visits=_.visits.sum(),
+        clean_visits=_.clean.sum(),
     )
     frame = of_period.cross_join(recent.agg(active=_.install.nunique()))
     return frame.mutate(**{name: frame[name].fill_null(0) for name in frame.columns})

@@ -10,6 +10,7 @@ from functools import cached_property
 import ibis
 from ibis import _
 from ibis import literal as lit
+from ibis.util import gen_name
 
 from dashboard.analysis.scope import Scope, Unit, start_of
 
@@ -20,10 +21,22 @@ LOOK_BACK = timedelta(days=50)
 """How far before a period lie the visits that tell who is active in it, or was the week before."""
 
 
+_EARLIEST = date(1970, 1, 1)
+"""No report is of a day before."""
+
 _AHEAD = ("next_day", "next_gap", "next_week_gap")
 _AS_STORED = (
     *("install", "day", "week", "number", "gap", "week_gap", "first_day", "first_week"),
-    *("errors", "os", "version", "profile", "point"),
+    *("os", "version", "profile", "point", "bundle", "operation"),
+    *("reports", "errors", "runs", "failed_runs", "dropped", "late", "by_ci"),
+)
+_CHOSEN = (
+    *("day", "week", "gap", "week_gap", "first_week", *_AHEAD),
+    *("os", "version", "profile", "reports", "dropped", "late", "by_ci"),
+)
+_OF_ERRORS = (
+    *("fingerprint", "times", "time", "id"),
+    *("error_type", "error_where", "error_version", "sentry_event"),
 )
 
 
@@ -32,7 +45,7 @@ class History:
     """An app's reports and visits within a scope.
 
     Args:
-        stored: returns a table of the warehouse by its name, see `dashboard.merge`.
+        stored: returns a table of the warehouse by its name, see `dashboard.schema`.
     """
 
     scope: Scope
@@ -48,13 +61,8 @@ class History:
         return self._by_people(self.stored("reports"))
 
     @cached_property
-    def errors(self) -> ibis.Table:
-        """Of `reports`, those of kind error."""
-        return self._by_people(self.stored("errors"))
-
-    @cached_property
     def visits(self) -> ibis.Table:
-        """Every visit: install, day, week (its Monday), errors, os, version, and
+        """Every visit: install, day, week (its Monday), os, version, and
 
         - number: 1 for the install's first visit
         - gap: days since the visit before; null for the first
@@ -65,18 +73,23 @@ class History:
         - left: not censored, and no visit in the horizon after it
         - profile: the number of its row in `profiles`, which holds os_version and metrics
         - point: the number of its row in `points`, its place in the install's life
+        - bundle: the number of its row in `bundles`, the solutions that it names; null for none
+        - operation: the first one reported
+        - reports, errors, runs, failed_runs, dropped, late, by_ci: counts of the day's reports:
+          all, those of errors, runs, runs with the outcome ``error``, lost before as clients say,
+          received more than a day after, from CI services
         """
-        visits = self._in_scope(self._lives("visits"))
-        # A visit that was not there yet on the day the scope ends is none.
-        known = visits.next_day <= lit(self.scope.last_day)
-        stayed = (known & (visits.next_gap <= self.scope.horizon)).fill_null(False)
-        censored = visits.day > lit(self.scope.last_judged)
-        return visits.select(  # all at once: each step more is work for Ibis
-            *_AS_STORED,
-            **{name: ibis.ifelse(known, visits[name], ibis.null()) for name in _AHEAD},
-            censored=censored,
-            left=~censored & ~stayed,
-        )
+        return self._judged(self._lives("visits"), _AS_STORED)
+
+    @cached_property
+    def exposures(self) -> ibis.Table:
+        """A visit for each error that it met, as `visits`, and
+
+        - fingerprint; times: the day's reports of it
+        - time, id, error_type, error_where, error_version (of the package), sentry_event: of the
+          last of these
+        """
+        return self._judged(self._lives("exposures"), (*_AS_STORED, *_OF_ERRORS))
 
     @cached_property
     def chosen_visits(self) -> ibis.Table:
@@ -90,18 +103,75 @@ class History:
             visits = visits.filter(_.day >= lit(self.scope.since - LOOK_BACK))
         if not self.scope.filtered:
             return visits
-        chosen = self.filtered(visits)
+        chosen = self.filtered(visits).select("install", *_CHOSEN)
         if not self.scope.only_systems:
-            return _with_gaps_between(chosen)
+            # The windows take longer than anything that is asked of them.
+            return kept(_with_gaps_between(chosen))
         # Most installs come on one OS alone: their gaps are as they stand.
-        several = self.stored("several_os").filter(_.app == self.scope.app)
+        several = self._on_several_systems()
         mixed = _with_gaps_between(chosen.semi_join(several, "install"))
         return chosen.anti_join(several, "install").union(mixed)
+
+    @cached_property
+    def pauses(self) -> ibis.Table:
+        """`chosen_visits` counted: day, next_gap, visits."""
+        return kept(self.chosen_visits.group_by("day", "next_gap").agg(visits=_.count()))
+
+    @cached_property
+    def last_profiles(self) -> ibis.Table:
+        """`profiles`, with the `installs` whose last chosen visit in the period has them."""
+        shown = self.in_period(self.chosen_visits, "day")
+        beyond = shown.next_day > lit(self.scope.until or self.scope.last_day)
+        counted = shown.filter(beyond.fill_null(True)).group_by("profile").agg(installs=_.count())
+        return self.profiles.inner_join(kept(counted), "profile")
 
     @cached_property
     def shown_visits(self) -> ibis.Table:
         """The visits that period and filters choose; the gaps are those of the whole life."""
         return self.in_period(self.filtered(self.visits), "day")
+
+    @cached_property
+    def shown_exposures(self) -> ibis.Table:
+        """The exposures that period and filters choose."""
+        return self.in_period(self.filtered(self.exposures), "day")
+
+    @cached_property
+    def cells(self) -> ibis.Table:
+        """The visits that the filters choose, counted by day and place in the install's life:
+        day, is_new (first visits), version, os, judged (not censored), and
+
+        - visits; clean: of these, without an error
+        - last, clean_last: of these, those that no visit follows
+        """
+        scope = self.scope
+        if scope.solutions or scope.metrics:
+            return self._placed(_counted(self.filtered(self.visits)))
+        cells = self.every_cell
+        if scope.versions:
+            cells = cells.filter(_.version.isin(scope.versions))
+        if scope.systems:
+            cells = cells.filter(_.os.isin(scope.systems))
+        return cells
+
+    @cached_property
+    def every_cell(self) -> ibis.Table:
+        """The `cells` of all visits, whatever the filters choose."""
+        if self.scope.ci or self.scope.ignores_later:
+            return self._placed(_counted(self.visits))
+        return self._placed(self._in_scope(self.stored("cells")))
+
+    def _placed(self, cells: ibis.Table) -> ibis.Table:
+        """Cells with what their points say."""
+        points = self.points.select(
+            "point",
+            is_new=_.number_bin == 1,
+            version=_.version.fill_null(UNKNOWN),
+            os=_.os.fill_null(UNKNOWN),
+        )
+        judged = cells.day <= lit(self.scope.last_judged)
+        counts = ("visits", "clean", "last", "clean_last")
+        joined = cells.select("day", "point", *counts, judged=judged).inner_join(points, "point")
+        return joined.drop("point")
 
     @cached_property
     def deployments(self) -> ibis.Table:
@@ -114,10 +184,55 @@ class History:
         return self._in_scope(self._lives("deployments"))
 
     @cached_property
-    def chosen_deployments(self) -> ibis.Table:
+    def filtered_deployments(self) -> ibis.Table:
         """Of `deployments`, those that the filters choose, each by what it tells itself."""
         chosen = self._of_profiles(self.deployments)
         return chosen.semi_join(self._named, "task") if self.scope.solutions else chosen
+
+    @cached_property
+    def chosen_deployments(self) -> ibis.Table:
+        """The same, of the weeks that the period touches; the gaps are those between them.
+
+        Gaps back to before these weeks may be null, as if there were none.
+        """
+        chosen = self.in_period(self.filtered_deployments, "week", "W")
+        if not self.scope.filtered or self.scope.only_solutions:
+            return chosen
+        named = chosen.inner_join(self.tasks.select("task", "solution"), "task")
+        if not self.scope.only_systems:
+            return kept(_with_task_gaps_between(named))
+        several = self._on_several_systems()
+        mixed = _with_task_gaps_between(named.semi_join(several, "install"))
+        return chosen.anti_join(several, "install").union(mixed)
+
+    @cached_property
+    def deployed(self) -> ibis.Table:
+        """`chosen_deployments` counted: week, task, and
+
+        - attempts, succeeded; installs, solution_installs: with an attempt at the task, or at its
+          solution, each with the first one of these in the week
+        - the same with period_ before it: of the days in the period, each install with its first
+          attempt in the period
+        """
+        runs = self.chosen_deployments
+        since, until = self.scope.since or _EARLIEST, self.scope.until or self.scope.last_day
+        inside = runs.day.between(lit(since), lit(until))
+
+        def first(gap: ibis.IntegerValue) -> ibis.BooleanValue:
+            """Whether the install's one before lies before the period."""
+            return inside & (gap.isnull() | (gap > runs.day.delta(lit(since), unit="day")))
+
+        counted = runs.group_by("week", "task").agg(
+            attempts=_.count(),
+            succeeded=_.succeeded.sum(),
+            installs=(_.week_gap.fill_null(1) > 0).sum(),
+            solution_installs=(_.solution_week_gap.fill_null(1) > 0).sum(),
+            period_attempts=inside.sum(),
+            period_succeeded=(inside & runs.succeeded).sum(),
+            period_installs=first(runs.gap).sum(),
+            period_solution_installs=first(runs.solution_gap).sum(),
+        )
+        return kept(counted)
 
     @cached_property
     def tasks(self) -> ibis.Table:
@@ -141,29 +256,24 @@ class History:
         return self.stored("points")
 
     @cached_property
-    def exposures(self) -> ibis.Table:
-        """Install, day and fingerprint of every error, each once."""
-        return self.errors.select("install", "day", "fingerprint").distinct()
+    def bundles(self) -> ibis.Table:
+        """What visits name together: bundle, solutions."""
+        return self.stored("bundles")
 
     def filtered(self, visits: ibis.Table) -> ibis.Table:
-        """The visits that the filters choose: by their profile, and by what they hold.
+        """The visits (or exposures) that the filters choose: by their profile, and by what they
+        hold.
 
         A visit is of each solution that a report of its day names.
         """
         visits = self._of_profiles(visits)
         if not self.scope.solutions:
             return visits
-        columns = ("install", "day")
-        runs = self.deployments.semi_join(self._named, "task")
-        errors = self.errors.filter(_.solution.isin(self.scope.solutions))
-        return visits.semi_join(runs.select(*columns).union(errors.select(*columns)), columns)
+        named = self.bundles.select("bundle", solution=_.solutions.unnest())
+        return visits.semi_join(named.filter(_.solution.isin(self.scope.solutions)), "bundle")
 
-    def filtered_reports(self, reports: ibis.Table) -> ibis.Table:
-        """The reports that the filters choose, each by what it tells itself."""
-        reports = self._of_profiles(reports)
-        if self.scope.solutions:
-            reports = reports.filter(_.solution.isin(self.scope.solutions))
-        return reports
+    def _on_several_systems(self) -> ibis.Table:
+        return self.stored("several_os").filter(_.app == self.scope.app)
 
     @cached_property
     def _named(self) -> ibis.Table:
@@ -191,14 +301,25 @@ class History:
             table = table.filter(table[column] <= lit(scope.until))
         return table
 
+    def _judged(self, visits: ibis.Table, columns: tuple[str, ...]) -> ibis.Table:
+        """Columns of visits as they are stored, and what follows them as seen within the scope."""
+        visits = self._in_scope(visits)
+        ahead = {name: visits[name] for name in _AHEAD}
+        if self.scope.ignores_later:
+            # A visit that was not there yet on the day the scope ends is none.
+            known = visits.next_day <= lit(self.scope.last_day)
+            ahead = {n: ibis.ifelse(known, visits[n], ibis.null()) for n in _AHEAD}
+        stayed = (ahead["next_gap"] <= self.scope.horizon).fill_null(False)
+        censored = visits.day > lit(self.scope.last_judged)
+        # All at once: each step more is work for Ibis.
+        return visits.select(*columns, **ahead, censored=censored, left=~censored & ~stayed)
+
     def _lives(self, name: str) -> ibis.Table:
-        """Visits or deployments, those by CI services only where they count."""
+        """Visits, exposures or deployments, those by CI services only where they count."""
         without_ci = self.stored(name)
         if not self.scope.ci:
             return without_ci
-        with_ci = self.stored(f"{name}_ci")
-        installs = self.stored("visits_ci")
-        return without_ci.anti_join(installs, ["app", "install"]).union(with_ci)
+        return without_ci.filter(~_.in_ci).union(self.stored(f"{name}_ci"))
 
     def _by_people(self, reports: ibis.Table) -> ibis.Table:
         """The reports in the scope, those of CI services only where they count."""
@@ -207,6 +328,19 @@ class History:
 
     def _in_scope(self, table: ibis.Table) -> ibis.Table:
         return table.filter(_.app == self.scope.app, _.day <= lit(self.scope.last_day))
+
+
+def kept(table: ibis.Table) -> ibis.Table:
+    """Work a table out once, for all who ask; it stays as long as the connection."""
+    return table.get_backend().create_table(gen_name("kept"), table, temp=True)
+
+
+def _counted(visits: ibis.Table) -> ibis.Table:
+    """What the warehouse's table of cells holds, of these visits."""
+    once, clean = _.next_day.isnull(), _.errors == 0
+    return visits.group_by("day", "point").agg(
+        visits=_.count(), clean=clean.sum(), last=once.sum(), clean_last=(once & clean).sum()
+    )
 
 
 def _with_gaps_between(visits: ibis.Table) -> ibis.Table:
@@ -222,6 +356,16 @@ def _with_gaps_between(visits: ibis.Table) -> ibis.Table:
     }
     # As they were, so that both kinds go into one table.
     return visits.mutate(**{name: gap.cast(visits[name].type()) for name, gap in gaps.items()})
+
+
+def _with_task_gaps_between(runs: ibis.Table) -> ibis.Table:
+    """Deployments, which name their solution, with the gaps between them, whatever lay between."""
+    gaps: dict[str, ibis.Value] = {}
+    for key, before in (("task", ""), ("solution", "solution_")):
+        life = ibis.window(group_by=["install", key], order_by=["day", "time"])
+        gaps[f"{before}gap"] = runs.day.delta(runs.day.lag().over(life), unit="day")
+        gaps[f"{before}week_gap"] = _weeks_between(runs.week.lag().over(life), runs.week)
+    return runs.mutate(**{n: gap.cast(runs[n].type()) for n, gap in gaps.items()}).drop("solution")
 
 
 def _weeks_between(first: ibis.Value, second: ibis.Value) -> ibis.Value:

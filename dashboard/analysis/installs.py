@@ -15,8 +15,7 @@ SPANS = (1, 7, 30)
 
 def new_installs(history: History) -> ibis.Table:
     """day, installs: whose first visit was on that day."""
-    first = history.filtered(history.visits).filter(_.number == 1)
-    counted = first.group_by("day").agg(installs=_.count())
+    counted = history.cells.filter(_.is_new).group_by("day").agg(installs=_.visits.sum())
     return history.in_period(filled(counted, days(history)), "day")
 
 
@@ -26,7 +25,7 @@ def active_installs(history: History) -> ibis.Table:
     A visit makes its install active for so many days, or until its next visit takes over.
     """
     pause = ibis.least(_.next_gap, max(SPANS)).fill_null(max(SPANS))
-    visits = history.chosen_visits.group_by("day", pause=pause).agg(visits=_.count())
+    visits = history.pauses.group_by("day", pause=pause).agg(visits=_.visits.sum())
     gained = visits.select("day", **{f"change_{span}": _.visits for span in SPANS})
     changes = ibis.union(gained, *[_lost(visits, span) for span in SPANS])
     changes = changes.group_by("day").agg(

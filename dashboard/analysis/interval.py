@@ -31,20 +31,12 @@ error again and again.
 
 from __future__ import annotations
 
-import ibis
 import pandas as pd
 from ibis import _
 
-from dashboard.analysis.errors import (
-    MIN_CONTROLS,
-    STRATA,
-    STRATUM,
-    met_errors,
-    named_strata,
-    placed,
-    with_interval,
-)
+from dashboard.analysis.errors import by_point, by_stratum, met_errors, totals, with_interval
 from dashboard.analysis.history import History
+from dashboard.analysis.strata import Counts, in_strata, strata_of, sums_in
 
 _EACH = 2
 """Visits driven away, and as many not, that are added before q is worked out."""
@@ -58,90 +50,38 @@ def error_interval(history: History) -> pd.DataFrame:
     - q_value: two-sided, Benjamini–Hochberg over the errors; below 0.05 only where the interval
       leaves 0 out
     """
-    judged = history.visits.filter(~_.censored)
-    met = judged.inner_join(history.exposures, ["install", "day"])
-    shown = history.in_period(history.filtered(met), "day")
-    cells = _cells(history, judged, met, shown)
-    sums = _sums(_strata(cells))
-    frame = met_errors(history).left_join(sums, "fingerprint").drop("fingerprint_right")
-    table = frame.to_pandas()
-    return with_interval(table.assign(variance=_variance(table)))
-
-
-def _cells(history: History, judged: ibis.Table, met: ibis.Table, shown: ibis.Table) -> ibis.Table:
-    """By error and cell, a finest stratum with a visit that is shown: n1 and a, of these visits.
-
-    And for each level visits_<level> and gone_<level>, of all visits in the cell's stratum, and
-    met_<level> and met_gone_<level>, of those with the error: how many, and how many left.
-    """
-    keys = STRATA[0]
-
-    def in_cells(table: ibis.Table, *by: str, **names: str) -> ibis.Table:
-        # Counted by point first: there are few of them.
-        counted = table.group_by(*by, "point").agg(count=_.count(), leavers=_.left.sum())
-        sums = {name: _[column].sum() for name, column in names.items()}
-        return placed(history, counted).group_by(*by, *keys).agg(**sums)
-
-    visits = in_cells(judged, visits="count", gone="leavers")
-    exposed = in_cells(met, "fingerprint", met="count", met_gone="leavers")
-    cells = in_cells(shown, "fingerprint", n1="count", a="leavers")
-    visits = _summed(visits, "visits", "gone")
-    exposed = _summed(exposed, "met", "met_gone", by=("fingerprint",))
-    return cells.inner_join(exposed, ["fingerprint", *keys]).inner_join(visits, list(keys))
-
-
-def _strata(cells: ibis.Table) -> ibis.Table:
-    """Shown visits by error and by the finest stratum that holds enough visits without it.
-
-    Returns fingerprint, n1 (shown visits with the error), a (of them left), n0 (visits without
-    it, whether shown or not) and p0 (share of them that left); n0 and p0 are null for the visits
-    that found no stratum.
-    """
-    levels = range(len(STRATA))
-    n0 = [cells[f"visits_{i}"] - cells[f"met_{i}"] for i in levels]
-    gone = [cells[f"gone_{i}"] - cells[f"met_gone_{i}"] for i in levels]
-    enough = [controls >= MIN_CONTROLS for controls in n0]
-    cells = cells.mutate(
-        level=ibis.cases(*[(enough[i], i) for i in levels], else_=len(STRATA)),
-        n0=ibis.cases(*[(enough[i], n0[i]) for i in levels]),
-        p0=ibis.cases(*[(enough[i], gone[i] / n0[i]) for i in levels]),
+    every = by_point(history.visits.filter(~_.censored))
+    met = by_point(history.exposures.filter(~_.censored), "fingerprint")
+    shown = by_point(history.shown_exposures.filter(~_.censored), "fingerprint")
+    errors = pd.Index(met["fingerprint"].unique())
+    met, shown = (
+        frame.assign(error=errors.get_indexer(frame["fingerprint"])) for frame in (met, shown)
     )
-    strata = named_strata(cells).group_by("fingerprint", "level", *STRATUM)
-    return strata.agg(n1=_.n1.sum(), a=_.a.sum(), n0=_.n0.max(), p0=_.p0.max())
 
+    def without(numbers: pd.Series) -> Counts:
+        """Of all visits in a stratum, those without the error, shown or not."""
+        visits, leavers = sums_in(every, numbers, shown)
+        met_it, left_with_it = sums_in(met, numbers, shown, "error")
+        return visits - met_it, leavers - left_with_it
 
-def _summed(cells: ibis.Table, *columns: str, by: tuple[str, ...] = ()) -> ibis.Table:
-    """Add each column's sum over the stratum that a cell lies in, of each level."""
-    sums: dict[str, ibis.Value] = {}
-    for level, keys in enumerate(STRATA):
-        stratum = ibis.window(group_by=[*by, *keys])
-        sums |= {f"{name}_{level}": cells[name].sum().over(stratum) for name in columns}
-    return cells.mutate(**sums)  # all at once: each step more is work for Ibis
-
-
-def _sums(strata: ibis.Table) -> ibis.Table:
-    """Sums over an error's strata: visits, unmatched, left, expected, and three for the variance.
-
-    With m = 1 − q, the variance is m·staying − m²·squared + borrowed, since
-    p₁(1 − p₁) = m(1 − p₀) − m²(1 − p₀)².
-    """
-    n1, a, n0, p0 = (strata[name] for name in ("n1", "a", "n0", "p0"))
-    matched = n0.notnull()
+    strata = by_stratum(in_strata(shown, strata_of(history), without))
+    # With m = 1 − q, the variance is m·staying − m²·squared + borrowed, since
+    # p₁(1 − p₁) = m(1 − p₀) − m²(1 − p₀)².
+    n1, n0, p0 = (strata[name] for name in ("visits", "n0", "p0"))
     doubt = p0 * (1 - p0) / (n0 - 1)
-    return strata.group_by("fingerprint").agg(
-        visits=n1.sum(),
-        unmatched=n1.sum(where=~matched),
-        left=a.sum(where=matched),
-        expected=(n1 * p0).sum(where=matched),
-        staying=(n1 * (1 - p0)).sum(where=matched),
-        squared=(n1 * ((1 - p0) * (1 - p0) - doubt)).sum(where=matched),
-        borrowed=(n1 * n1 * doubt).sum(where=matched),
+    sums = totals(
+        strata.assign(
+            staying=n1 * (1 - p0),
+            squared=n1 * ((1 - p0) ** 2 - doubt),
+            borrowed=n1 * n1 * doubt,
+        ),
+        *("staying", "squared", "borrowed"),
     )
+    table = met_errors(history).join(sums.assign(variance=_variance(sums)), on="fingerprint")
+    return with_interval(table)
 
 
 def _variance(sums: pd.DataFrame) -> pd.Series:
-    # DuckDB's sum of a sum is a decimal number.
-    sums = sums[["left", "expected", "staying", "squared", "borrowed"]].astype(float)
     excess = (sums["left"] - sums["expected"]).clip(lower=0)
     q = (excess + _EACH) / (sums["staying"] + 2 * _EACH)
     return (1 - q) * sums["staying"] - (1 - q) ** 2 * sums["squared"] + sums["borrowed"]

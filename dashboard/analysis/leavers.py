@@ -16,22 +16,18 @@ def left_after_error(history: History) -> ibis.Table:
     `silent_days` run to the as-of day; `fingerprint`, `type` and `sentry_event` are those of its
     last error. Ordered by `last_seen`, latest first.
     """
-    visits = history.shown_visits.filter(_.next_gap.isnull(), _.left, _.errors > 0)
-    errors = history.errors.select(
-        "install", "day", "time", "id", "fingerprint", "error_type", "sentry_event"
-    )
-    joined = visits.inner_join(errors, ["install", "day"])
+    met = history.shown_exposures.filter(_.next_gap.isnull(), _.left)
     latest = ibis.window(group_by="install", order_by=[ibis.desc("time"), ibis.desc("id")])
-    joined = joined.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
-    return joined.select(
-        install=pseudonym(joined.install),
-        first_seen=joined.first_day,
-        last_seen=joined.day,
-        silent_days=lit(history.scope.as_of).delta(joined.day, unit="day"),
-        visits=joined.number,
-        fingerprint=joined.fingerprint,
-        type=joined.error_type,
-        version=joined.version,
-        os=joined.os,
-        sentry_event=joined.sentry_event,
+    last = met.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
+    return last.select(
+        install=pseudonym(last.install),
+        first_seen=last.first_day,
+        last_seen=last.day,
+        silent_days=lit(history.scope.as_of).delta(last.day, unit="day"),
+        visits=last.number,
+        fingerprint=last.fingerprint,
+        type=last.error_type,
+        version=last.version,
+        os=last.os,
+        sentry_event=last.sentry_event,
     ).order_by(ibis.desc("last_seen"), "install")

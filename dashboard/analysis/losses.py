@@ -13,9 +13,6 @@ from ibis import _
 from dashboard.analysis.calendar import filled, weeks
 from dashboard.analysis.history import History
 
-LATE_MS = 86_400_000
-"""A day."""
-
 
 def loss_account(history: History) -> ibis.Table:
     """week, installs, reports, dropped, late, ci, dropped_share, late_share, ci_share.
@@ -27,14 +24,13 @@ def loss_account(history: History) -> ibis.Table:
     - ci: from CI services
     """
     everything = History(replace(history.scope, ci=True), history.stored)
-    reports = everything.filtered_reports(everything.reports)
-    reports = history.in_period(reports.mutate(week=_.day.truncate("W")), "week", "W")
-    counted = reports.group_by("week").agg(
-        installs=_.install.nunique(),
-        reports=_.count(),
+    visits = history.in_period(everything.chosen_visits, "week", "W")
+    counted = visits.group_by("week").agg(
+        installs=(_.next_week_gap.fill_null(1) > 0).sum(),
+        reports=_.reports.sum(),
         dropped=_.dropped.sum(),
-        late=(_.received - _.time > LATE_MS).sum(),
-        ci=_.ci.sum(),
+        late=_.late.sum(),
+        ci=_.by_ci.sum(),
     )
     frame = history.in_period(filled(counted, weeks(everything)), "week", "W")
     arrived = frame.reports.nullif(0)

@@ -15,8 +15,8 @@ MOST_AFFECTED = 5_000
 
 def met_by_week(history: History, fingerprint: str) -> ibis.Table:
     """week, installs, reports: who met the error in each week, and how often."""
-    errors = _shown(history, fingerprint).mutate(week=_.day.truncate("W"))
-    counted = errors.group_by("week").agg(installs=_.install.nunique(), reports=_.count())
+    met = _shown(history, fingerprint).group_by("week")
+    counted = met.agg(installs=_.install.nunique(), reports=_.times.sum())
     return history.in_period(filled(counted, weeks(history)), "week", "W").order_by("week")
 
 
@@ -28,8 +28,7 @@ def met_on_versions(history: History, fingerprint: str) -> ibis.Table:
     - first_met, last_met: days in the period
     """
     visits = history.shown_visits.mutate(version=_.version.fill_null(UNKNOWN))
-    met = history.exposures.filter(_.fingerprint == fingerprint).select("install", "day")
-    hit = visits.semi_join(met, ["install", "day"]).group_by("version")
+    hit = _shown(history, fingerprint).group_by(version=_.version.fill_null(UNKNOWN))
     hit = hit.agg(installs=_.install.nunique(), first_met=_.day.min(), last_met=_.day.max())
     active = visits.semi_join(hit, "version").group_by("version")
     frame = hit.inner_join(active.agg(active=_.install.nunique()), "version")
@@ -48,7 +47,7 @@ def affected_installs(history: History, fingerprint: str) -> ibis.Table:
     last = {"order_by": ["time", "id"]}
     met = _shown(history, fingerprint).group_by("install")
     met = met.agg(
-        times=_.count(),
+        times=_.times.sum(),
         first_met=_.day.min(),
         last_met=_.day.max(),
         sentry_event=_.sentry_event.last(**last),
@@ -72,8 +71,5 @@ def affected_installs(history: History, fingerprint: str) -> ibis.Table:
 
 
 def _shown(history: History, fingerprint: str) -> ibis.Table:
-    """Its reports of the visits shown."""
-    errors = history.in_period(history.errors.filter(_.fingerprint == fingerprint), "day")
-    if history.scope.filtered:
-        errors = errors.semi_join(history.shown_visits.filter(_.errors > 0), ["install", "day"])
-    return errors
+    """Its exposures that are shown."""
+    return history.shown_exposures.filter(_.fingerprint == fingerprint)

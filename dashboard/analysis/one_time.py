@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 from ibis import _
 
-from dashboard.analysis.history import UNKNOWN, History
+from dashboard.analysis.history import History
 from dashboard.analysis.proportion import with_interval
 
 
@@ -40,37 +40,28 @@ def one_time_by_system(history: History) -> ibis.Table:
 def one_time_by_operation(history: History) -> ibis.Table:
     """value, judged, one_time, share, low, high: by the first operation reported on the day of
     the first visit."""
-    first = history.shown_visits.filter(_.number == 1, ~_.censored)
-    first = first.select("install", "day", "next_gap")
-    told = history.reports.filter(_.operation.notnull())
-    told = told.select("install", "day", "time", "id", "operation")
-    named = first.inner_join(told, ["install", "day"]).group_by("install", "next_gap")
-    named = named.agg(value=_.operation.first(order_by=["time", "id"]))
-    counted = named.group_by("value").agg(judged=_.count(), one_time=_.next_gap.isnull().sum())
+    first = history.shown_visits.filter(_.number == 1, ~_.censored, _.operation.notnull())
+    counted = first.group_by(value=_.operation)
+    counted = counted.agg(judged=_.count(), one_time=_.next_gap.isnull().sum())
     return _judged(counted).order_by(ibis.desc("judged"), "value")
 
 
 def _by(history: History, column: str) -> ibis.Table:
-    first = history.shown_visits.filter(_.number == 1, ~_.censored)
-    counted = first.group_by(value=_[column].fill_null(UNKNOWN))
-    frame = _judged(counted.agg(judged=_.count(), one_time=_.next_gap.isnull().sum()))
+    first = history.in_period(history.cells, "day").filter(_.is_new, _.judged)
+    counted = first.group_by(value=_[column])
+    frame = _judged(counted.agg(judged=_.visits.sum(), one_time=_["last"].sum()))
     return frame.order_by(ibis.desc("judged"), "value")
 
 
 def _by_month(history: History) -> ibis.Table:
     """cohort, installs, judged, one_time, too_early: by the month of the first visit."""
-    first = history.filtered(history.visits).filter(_.number == 1)
-    once = first.next_gap.isnull()
-    by_day = first.group_by("day").agg(  # so that few days are made months
-        installs=first.count(),
-        judged=(~first.censored).sum(),
-        one_time=(once & ~first.censored).sum(),
-        too_early=(once & first.censored).sum(),
-    )
-    by_day = history.in_period(by_day.mutate(month=_.day.truncate("M")), "month", "M")
-    counts = ("installs", "judged", "one_time", "too_early")
-    return by_day.group_by(cohort=_.month.strftime("%Y-%m")).agg(
-        **{name: by_day[name].sum().cast("int64") for name in counts}
+    first = history.cells.filter(_.is_new).mutate(month=_.day.truncate("M"))
+    first = history.in_period(first, "month", "M")
+    return first.group_by(cohort=_.month.strftime("%Y-%m")).agg(
+        installs=_.visits.sum(),
+        judged=_.visits.sum(where=_.judged).fill_null(0),
+        one_time=_["last"].sum(where=_.judged).fill_null(0),
+        too_early=_["last"].sum(where=~_.judged).fill_null(0),
     )
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ibis
 from ibis import _
-from ibis import literal as lit
 
 from dashboard.analysis.history import UNKNOWN, History
 
 
 def os_spread(history: History) -> ibis.Table:
     """os, os_version, installs, share: of the installs with a visit in the period."""
-    told = _by_profile(history)
+    told = history.last_profiles
     named = told.mutate(os=_.os.fill_null(UNKNOWN), os_version=_.os_version.fill_null(UNKNOWN))
     counted = named.group_by("os", "os_version").agg(installs=_.installs.sum())
     return _with_share(counted, "os", "os_version")
@@ -25,14 +24,14 @@ def os_families(history: History) -> ibis.Table:
 
 def metric_values(history: History, identifier: str) -> ibis.Table:
     """value, installs, share: of the installs whose last report in the period has that metric."""
-    told = _by_profile(history).mutate(value=_.metrics.get(identifier))
+    told = history.last_profiles.mutate(value=_.metrics.get(identifier))
     told = told.filter(_.value.notnull())
     return _with_share(told.group_by("value").agg(installs=_.installs.sum()), "value")
 
 
 def metric_spread(history: History) -> ibis.Table:
     """identifier, value, installs, share: `metric_values` of every metric."""
-    told = _by_profile(history)
+    told = history.last_profiles
     each = told.mutate(identifier=_.metrics.keys().unnest())
     each = each.mutate(value=each.metrics.get(each.identifier))
     counted = each.group_by("identifier", "value").agg(installs=_.installs.sum())
@@ -53,15 +52,6 @@ def version_adoption(history: History) -> ibis.Table:
     last = history.chosen_visits.filter(_.next_week_gap.fill_null(1) > 0)  # of its week
     last = history.in_period(last, "week", "W").mutate(version=_.version.fill_null(UNKNOWN))
     return last.group_by("week", "version").agg(installs=_.count()).order_by("week", "version")
-
-
-def _by_profile(history: History) -> ibis.Table:
-    """Profiles, with the `installs` whose last visit in the period has them."""
-    shown = history.in_period(history.chosen_visits, "day")
-    beyond = shown.next_day > lit(history.scope.until or history.scope.last_day)
-    last = shown.filter(beyond.fill_null(True))
-    counted = last.group_by("profile").agg(installs=_.count())
-    return history.profiles.inner_join(counted, "profile")
 
 
 def _with_share(counted: ibis.Table, *keys: str) -> ibis.Table:

@@ -47,7 +47,7 @@ def success_shifts(history: History) -> ibis.Table:
     `BEFORE` days before them; solutions tried in both."""
     last = history.scope.as_of
     since = last - timedelta(days=DAYS - 1)
-    runs = history.chosen_deployments.filter(_.day <= lit(last))
+    runs = history.filtered_deployments.filter(_.day <= lit(last))
     runs = runs.filter(_.day >= lit(since - timedelta(days=BEFORE)))
     now = runs.day >= lit(since)
     counted = runs.group_by("task").agg(
@@ -66,8 +66,8 @@ def new_errors(history: History) -> ibis.Table:
     """fingerprint, type, where, first_day, installs: errors first met in these days, by the
     installs that met them since; most installs first."""
     last = history.scope.as_of
-    errors = history.filtered_reports(history.errors).filter(_.day <= lit(last))
-    met = errors.group_by("fingerprint").agg(first_day=_.day.min(), installs=_.install.nunique())
+    met = history.filtered(history.exposures).filter(_.day <= lit(last)).group_by("fingerprint")
+    met = met.agg(first_day=_.day.min(), installs=_.install.nunique())
     new = met.filter(_.first_day > lit(last - timedelta(days=DAYS)))
     named = error_names(history).inner_join(new, "fingerprint")
     columns = ("fingerprint", "type", "where", "first_day", "installs")

@@ -41,6 +41,13 @@ class Scope:
     """Solutions shown."""
     metrics: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Values shown, as text, of each metric that is named by its IDENTIFIER."""
+    last_report: date | None = None
+    """The day of the app's last report, where that is known."""
+
+    @property
+    def ignores_later(self) -> bool:
+        """Whether there may be reports of days after `last_day`."""
+        return self.last_report is None or self.last_report > self.last_day
 
     @property
     def filtered(self) -> bool:

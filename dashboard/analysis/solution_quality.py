@@ -16,7 +16,7 @@ def solution_quality(history: History) -> ibis.Table:
     `timed` attempts that succeeded and tell one: median and 90th percentile, interpolated
     linearly between two values. What failed or was called off says nothing of how long it takes.
     """
-    ended = history.in_period(history.chosen_deployments, "day").filter(_.succeeded)
+    ended = history.in_period(history.filtered_deployments, "day").filter(_.succeeded)
     times = ended.group_by("task").agg(
         timed=_.duration_ms.count(),
         spread=_.duration_ms.quantile([0.5, 0.9]),  # at once, as they are selected but once

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ibis
 from ibis import _
-from ibis import literal as lit
 
 from dashboard.analysis.calendar import weeks
 from dashboard.analysis.history import History
@@ -17,9 +16,8 @@ def solution_deployments(history: History) -> ibis.Table:
 
     An attempt is a run report that names a solution; it succeeded where its outcome is ok.
     """
-    runs = history.in_period(history.chosen_deployments, "week", "W")
-    counted = _counted(history, runs, runs.week_gap.fill_null(1) > 0, "week", "task")
-    named = counted.inner_join(history.tasks, "task").order_by("week", "solution", "operation")
+    named = history.deployed.inner_join(history.tasks, "task")
+    named = named.order_by("week", "solution", "operation")
     return named.select("week", "solution", "operation", *COUNTS)
 
 
@@ -31,23 +29,27 @@ def deployments_by_operation(history: History) -> ibis.Table:
 
 def operations(history: History) -> ibis.Table:
     """task, attempts, succeeded, installs: over the period."""
-    runs = history.in_period(history.chosen_deployments, "day")
-    return _counted(history, runs, first_in_period(history, runs.gap, runs.day), "task")
+    return _of_period(history.deployed, "task", "period_installs")
 
 
 def deployments_by_solution(history: History) -> ibis.Table:
     """solution, attempts, succeeded, installs: over the period, most attempts first."""
-    runs = history.in_period(_with_solution(history), "day")
-    first = first_in_period(history, runs.solution_gap, runs.day)
-    counted = _counted(history, runs, first, "solution")
+    counted = _of_period(_with_solution(history), "solution", "period_solution_installs")
     return counted.order_by(ibis.desc("attempts"), "solution")
 
 
 def deployments_by_week(history: History) -> ibis.Table:
     """week, solution, attempts, succeeded, installs; a week without an attempt counts zero."""
-    runs = history.in_period(_with_solution(history), "week", "W")
     keys = ("week", "solution")
-    counted = _counted(history, runs, runs.solution_week_gap.fill_null(1) > 0, *keys)
+    counted = (
+        _with_solution(history)
+        .group_by(*keys)
+        .agg(
+            attempts=_.attempts.sum(),
+            succeeded=_.succeeded.sum(),
+            installs=_.solution_installs.sum(),
+        )
+    )
     every = history.in_period(weeks(history), "week", "W")
     every = every.cross_join(counted.select("solution").distinct())
     frame = every.left_join(counted, keys).drop("week_right", "solution_right")
@@ -56,25 +58,14 @@ def deployments_by_week(history: History) -> ibis.Table:
 
 def _with_solution(history: History) -> ibis.Table:
     tasks = history.tasks.select("task", "solution")
-    return history.chosen_deployments.inner_join(tasks, "task")
+    return history.deployed.inner_join(tasks, "task")
 
 
-def first_in_period(
-    history: History, gap: ibis.IntegerValue, day: ibis.DateValue
-) -> ibis.BooleanValue:
-    """Whether the install's one before lies before the period."""
-    if history.scope.since is None:
-        return gap.isnull()
-    return gap.isnull() | (gap > day.delta(lit(history.scope.since), unit="day"))
-
-
-def _counted(
-    history: History, runs: ibis.Table, first: ibis.BooleanValue, *keys: str
-) -> ibis.Table:
-    """Attempts, those that succeeded, and installs: each with its `first` of those counted."""
-    # That holds among all deployments of a solution; other filters may leave the first one out.
-    whole = history.scope.only_solutions or not history.scope.filtered
-    installs = first.sum() if whole else runs.install.nunique()
-    return runs.group_by(*keys).agg(
-        attempts=_.count(), succeeded=_.succeeded.sum(), installs=installs
+def _of_period(deployed: ibis.Table, key: str, installs: str) -> ibis.Table:
+    """key, attempts, succeeded, installs: of the days in the period; what had none is left out."""
+    counted = deployed.group_by(key).agg(
+        attempts=_.period_attempts.sum(),
+        succeeded=_.period_succeeded.sum(),
+        installs=_[installs].sum(),
     )
+    return counted.filter(_.attempts > 0)

@@ -13,9 +13,9 @@ from ibis import literal as lit
 from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from dashboard.analysis.errors import STRATA, STRATUM, in_strata, placed
 from dashboard.analysis.history import History, pseudonym
 from dashboard.analysis.proportion import Z95
+from dashboard.analysis.strata import LEVELS, in_strata, strata_of, sums_in
 
 MOST_EXPOSED = 5_000
 """Installs with the error that are followed; a picture needs no more."""
@@ -36,25 +36,22 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
       random, come first
     - controls: each install once, from a visit without any error: the one whose number its
       pseudonym draws among the numbers of the exposed visits, if it came so far
-    - stratum: a number; one of `STRATA`, the finest that holds ten of these controls. Missing
-      for an exposed visit that found none. A control stands in every stratum that it belongs to
-      and an exposed visit is in: seldom two, a finer and a coarser one
+    - stratum: a number; of `dashboard.analysis.strata`, the finest that holds ten of these
+      controls. Missing for an exposed visit that found none. A control stands in every stratum
+      that it belongs to and an exposed visit is in: seldom two, a finer and a coarser one
     - days: from the visit to the first one, itself included, at which the install left; or to
       the last day on which leaving can be told
     - left: whether it did
     """
     exposed = _first_exposed(history, fingerprint)
     clean = history.visits.filter(~_.censored, _.errors == 0)
-    clean = _of_some_installs(history, clean.select("install", "day", "number", "left", "point"))
-    controls = placed(history, _drawn(exposed, clean))
-    exposed = in_strata(history, exposed, controls)
-    number = ibis.dense_rank().over(ibis.window(order_by=["level", *STRATUM]))
-    exposed = exposed.mutate(stratum=ibis.ifelse(_.n0.notnull(), number, ibis.null("int64")))
-    columns = ("install", "day", "stratum")
+    clean = _of_some_installs(history, clean.select("install", "day", "number", "point"))
+    columns = ("install", "day", "point")
     rows = exposed.select(*columns, exposed=lit(True)).union(
-        _in_the_same(exposed, controls).select(*columns, exposed=lit(False))
+        _drawn(exposed, clean).select(*columns, exposed=lit(False))
     )
-    frame: pd.DataFrame = _followed(history, rows).to_pandas()
+    frame = _placed(_followed(history, rows).to_pandas(), strata_of(history))
+    frame = frame[["install", "exposed", "stratum", "days", "left"]]
     return frame.sort_values(["exposed", "stratum", "install"], ignore_index=True)
 
 
@@ -107,8 +104,7 @@ def log_rank(sample: pd.DataFrame) -> LogRank:
 
 
 def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
-    met = history.exposures.filter(_.fingerprint == fingerprint)
-    exposed = history.shown_visits.filter(~_.censored).semi_join(met, ["install", "day"])
+    exposed = history.shown_exposures.filter(_.fingerprint == fingerprint, ~_.censored)
     exposed = exposed.select("install", "day", "number", "point")
     earliest = ibis.row_number().over(ibis.window(group_by="install", order_by="day"))
     exposed = exposed.mutate(place=earliest).filter(_.place == 0).drop("place")
@@ -149,33 +145,40 @@ def _chance(install: ibis.Value) -> ibis.Value:
     return ((each[0] * 16 + each[1]) * 16 + each[2]) * 16 + each[3]
 
 
-def _in_the_same(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
-    """Controls in the strata of the exposed: install, day, stratum."""
-    found = []
-    for level, keys in enumerate(STRATA):
-        strata = exposed.filter(_.level == level).select(
-            "stratum", **{key: _[name] for key, name in zip(keys, STRATUM, strict=False)}
-        )
-        inside = controls.inner_join(strata.distinct(), list(keys))
-        found.append(inside.select("install", "day", "stratum"))
-    return ibis.union(*found)
-
-
 def _followed(history: History, rows: ibis.Table) -> ibis.Table:
-    """Add what became of each: days, left."""
+    """What became of each: install, exposed, point, days, left."""
     leaving = history.visits.filter(_.left).select("install", left_on="day")
     leaving = leaving.semi_join(rows, "install")
     later = rows.left_join(leaving, ["install", rows.day <= leaving.left_on])
-    keys = ("install", "day", "stratum", "exposed")
-    first = later.group_by(*keys).agg(left_on=_.left_on.min())
+    first = later.group_by("install", "exposed", "day", "point").agg(left_on=_.left_on.min())
     end = first.left_on.fill_null(lit(history.scope.last_judged))
     return first.select(
         pseudonym(first.install).name("install"),
         "exposed",
-        "stratum",
+        "point",
         days=end.delta(first.day, unit="day"),
         left=first.left_on.notnull(),
     )
+
+
+def _placed(rows: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:
+    """The exposed, and controls in the strata of these, with the number of each one's stratum."""
+    exposed, controls = rows[rows["exposed"]], rows[~rows["exposed"]]
+    counted = controls.groupby("point", as_index=False).agg(
+        visits=("left", "size"), leavers=("left", "sum")
+    )
+    exposed = in_strata(exposed, strata, lambda numbers: sums_in(counted, numbers, exposed))
+    keys = ["level", "stratum"]
+    found = exposed.loc[exposed["n0"].notna(), keys].drop_duplicates()
+    found = found.sort_values(keys).assign(number=range(1, len(found) + 1))
+    inside = []
+    for level in LEVELS:
+        placed = controls.assign(
+            level=level, stratum=strata[level].reindex(controls["point"]).to_numpy()
+        )
+        inside.append(placed.merge(found, on=keys))
+    both = pd.concat([exposed.merge(found, on=keys, how="left"), *inside], ignore_index=True)
+    return both.assign(stratum=both["number"])
 
 
 def _weighted(sample: pd.DataFrame) -> pd.DataFrame:

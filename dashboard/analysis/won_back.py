@@ -17,7 +17,7 @@ def won_back(history: History) -> ibis.Table:
     those of them with a visit after their last such leaving, thus later than the horizon.
     """
     left = _leavings(history).group_by("fingerprint")
-    counted = left.agg(left=_.count(), returned=_.next_gap.notnull().sum())
+    counted = left.agg(left=_.count(), returned=_.next_day.notnull().sum())
     frame = error_names(history).inner_join(counted, "fingerprint")
     frame = frame.mutate(share=_.returned / _.left)
     frame = with_interval(frame, "returned", "left").rename(ci_low="low", ci_high="high")
@@ -26,18 +26,16 @@ def won_back(history: History) -> ibis.Table:
 
 def won_back_versions(history: History) -> ibis.Table:
     """fingerprint, version, installs: the `returned` by the version of the visit they came with."""
-    left = _leavings(history).filter(_.next_gap.notnull())
-    left = left.mutate(back=(_.day + _.next_gap.as_interval("D")).cast("date"))
-    visits = history.visits.select("install", back="day", version=_.version.fill_null(UNKNOWN))
-    joined = left.inner_join(visits, ["install", "back"])
+    left = _leavings(history).filter(_.next_day.notnull())
+    visits = history.visits.select("install", next_day="day", version=_.version.fill_null(UNKNOWN))
+    joined = left.inner_join(visits, ["install", "next_day"])
     counted = joined.group_by("fingerprint", "version").agg(installs=_.count())
     return counted.order_by("fingerprint", ibis.desc("installs"), "version")
 
 
 def _leavings(history: History) -> ibis.Table:
-    """fingerprint, install, day, next_gap: each install's last leaving in the period after it."""
-    left = history.shown_visits.filter(_.left, _.errors > 0).select("install", "day", "next_gap")
-    joined = left.inner_join(history.exposures, ["install", "day"])
+    """fingerprint, install, day, next_day: each install's last leaving in the period after it."""
     latest = ibis.window(group_by=["fingerprint", "install"], order_by=ibis.desc("day"))
-    joined = joined.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
-    return joined.select("fingerprint", "install", "day", "next_gap")
+    left = history.shown_exposures.filter(_.left)
+    left = left.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
+    return left.select("fingerprint", "install", "day", "next_day")

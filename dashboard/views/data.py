@@ -188,7 +188,8 @@ def _export(view: View) -> None:
             width=320,
         )
         base = view.scope
-        scope = base if chosen == filtered else Scope(base.app, base.as_of, base.last_day)
+        everything = Scope(base.app, base.as_of, base.last_day, last_report=base.last_report)
+        scope = base if chosen == filtered else everything
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.download_button(
                 "Everything as one zip",

@@ -155,9 +155,11 @@ def _chosen(
 ) -> View:
     app = choose_app(list(found["app"]))
     row = found[found["app"] == app].iloc[0]
-    as_of, last_day = seen_from(datetime.now(UTC).date(), row["last_day"].date())
+    last_report = row["last_day"].date()
+    as_of, last_day = seen_from(datetime.now(UTC).date(), last_report)
     period = choose_period(row["first_day"].date(), as_of, last_day)
-    view = View(reading, version, Scope(app, as_of, last_day), period, settings.sentry)
+    scope = Scope(app, as_of, last_day, last_report=last_report)
+    view = View(reading, version, scope, period, settings.sentry)
     versions = newest_first(view.ask(choices.versions)["version"])
     systems = list(view.ask(choices.systems)["os"])
     solutions = list(view.ask(choices.solutions)["solution"])

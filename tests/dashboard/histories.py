@@ -19,8 +19,9 @@ from dashboard.warehouse import Warehouse
 
 APP = "tool"
 FIRST = date(2026, 1, 1)
-LATE = 86_400_000
-"""A day, in ms: later than that is late."""
+DAY_MS = 86_400_000
+LATE = DAY_MS
+"""Later than that is late."""
 ERRORS = [("a" * 16, "ValueError", "m:f"), ("b" * 16, "OSError", "m:g")]
 
 
@@ -92,9 +93,13 @@ def history_of(
     """A warehouse file that holds these reports, and the app's history in it."""
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Warehouse(Path(folder) / "warehouse.duckdb")
+        reports = list(reports)
         fill(warehouse, reports)
+        days = [report["time"] // DAY_MS for report in reports if report["app"] == app]
+        last_report = date(1970, 1, 1) + timedelta(days=max(days)) if days else None
         with warehouse.reading() as snapshot:
-            yield History(Scope(app, as_of, last_day, **chosen), snapshot.table)
+            scope = Scope(app, as_of, last_day, last_report=last_report, **chosen)
+            yield History(scope, snapshot.table)
 
 
 def fill(warehouse: Warehouse, reports: Iterable[Mapping[str, Any]], source: str = "test") -> int:
@@ -105,15 +110,20 @@ def fill(warehouse: Warehouse, reports: Iterable[Mapping[str, Any]], source: str
         return load.publish()
 
 
-# Profiles, points and tasks are numbered as they come, so what they say is compared.
+# Profiles, points, bundles and tasks are numbered as they come, so what they say is compared.
 _PROFILED = "(SELECT * EXCLUDE (profile) FROM {} JOIN profiles USING (profile))"
-_PLACED = f"(SELECT * EXCLUDE (point) FROM {_PROFILED} JOIN points USING (point))"
+_PLACED = f"""(
+    SELECT * EXCLUDE (point, bundle)
+    FROM {_PROFILED} JOIN points USING (point) LEFT JOIN bundles USING (bundle)
+)"""
 _DEPLOYED = f"(SELECT * EXCLUDE (task) FROM {_PROFILED} JOIN tasks USING (task))"
 _TABLES = {
     "reports": _PROFILED.format("reports"),
-    "errors": _PROFILED.format("errors"),
     "visits": _PLACED.format("visits"),
     "visits_ci": _PLACED.format("visits_ci"),
+    "exposures": _PLACED.format("exposures"),
+    "exposures_ci": _PLACED.format("exposures_ci"),
+    "cells": "(SELECT * EXCLUDE (point) FROM cells JOIN points USING (point))",
     "deployments": _DEPLOYED.format("deployments"),
     "deployments_ci": _DEPLOYED.format("deployments_ci"),
     "profiles": "(SELECT * EXCLUDE (profile) FROM profiles)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tests.dashboard.reference import Prepared, active_installs, every_week, monday
@@ -56,10 +57,12 @@ def stickiness(p: Prepared) -> Rows:
 
 def error_free(p: Prepared) -> Rows:
     rows = []
-    for version, reports in p.shown(p.reports).groupby("version"):
-        met = reports[reports["kind"] == "error"]["install"].unique()
-        installs = reports["install"].nunique()
-        runs = reports[reports["kind"] == "run"]
+    shown = p.shown(p.visits)[["install", "day", "version"]]
+    reports = p.reports.drop(columns="version").merge(shown, on=["install", "day"])
+    for version, of_version in reports.groupby("version"):
+        met = of_version[of_version["kind"] == "error"]["install"].unique()
+        installs = of_version["install"].nunique()
+        runs = of_version[of_version["kind"] == "run"]
         clean = int((runs["outcome"] != "error").sum())
         rows.append(
             (
@@ -71,7 +74,12 @@ def error_free(p: Prepared) -> Rows:
 
 
 def loss_account(p: Prepared) -> Rows:
-    arrived = p.filtered(p.arrived)
+    visits = p.arrived.groupby(["install", "day"], as_index=False).agg(
+        {"os": "last", "version": "last", "metrics": "last", "solutions": lambda s: set().union(*s)}
+    )
+    chosen = set(p.filtered(visits)[["install", "day"]].itertuples(index=False, name=None))
+    keys = p.arrived[["install", "day"]].itertuples(index=False, name=None)
+    arrived = p.arrived[np.array([key in chosen for key in keys], dtype=bool)]
     rows = []
     for week in every_week(p.arrived["day"].min(), p.last_day) if len(p.arrived) else []:
         if not p.touches(week):

@@ -11,13 +11,14 @@ import pandas as pd
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from dashboard.analysis.errors import MIN_CONTROLS
 from dashboard.analysis.history import History
 from dashboard.analysis.interval import error_interval
 from dashboard.analysis.proportion import Z95
 from dashboard.analysis.scope import Scope
+from dashboard.analysis.strata import MIN_CONTROLS
 from dashboard.columns import ARRIVED
-from dashboard.merge import SCHEMA, merge
+from dashboard.merge import merge
+from dashboard.schema import SCHEMA
 from tests.dashboard.planted import DAYS, ERRORS, Error, Floats, Visits, simulate
 
 FIRST = date(2025, 1, 1)

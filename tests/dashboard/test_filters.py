@@ -143,7 +143,7 @@ def test_there_is_to_choose_what_was_told_the_most_used_first(
     for analysis, told in (
         (choices.versions, p.visits["version"]),
         (choices.systems, p.visits["os"]),
-        (choices.solutions, p.reports["solution"].dropna()),
+        (choices.solutions, p.visits["solutions"].explode().dropna()),
     ):
         found = rows_of(analysis(history))
         assert dict(found) == dict(Counter(told))

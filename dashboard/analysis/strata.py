@@ -1,0 +1,92 @@
+"""Comparing visits with visits at the same place in an install's life, as finely as there are some.
+
+What is counted by the points of visits is small, whatever the number of visits, and is matched in
+memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from ibis import _
+
+from dashboard.analysis.history import UNKNOWN, History
+
+MIN_CONTROLS = 10
+"""Control visits that a stratum needs before exposed visits are compared with it."""
+
+# From the finest stratum to the coarsest; what is left out last matters most.
+STRATA = (
+    ("number_bin", "gap_bin", "version", "os", "month"),
+    ("number_bin", "gap_bin", "version", "os"),
+    ("number_bin", "gap_bin", "version"),
+    ("number_bin", "gap_bin"),
+    ("number_bin",),
+)
+
+LEVELS = range(len(STRATA))
+"""Places of `STRATA`. The level of what finds no stratum lies beyond their end."""
+
+
+Counts = tuple[np.ndarray, np.ndarray]
+"""Visits, and of these those at which the install left; both of the same length."""
+
+
+def strata_of(history: History) -> pd.DataFrame:
+    """A row a point, which is its index: the number of its stratum in a column for each level."""
+    points = history.points.mutate(version=_.version.fill_null(UNKNOWN), os=_.os.fill_null(UNKNOWN))
+    frame = points.to_pandas().set_index("point")
+    codes = [frame.groupby(list(keys), sort=False).ngroup() for keys in STRATA]
+    return pd.concat(codes, axis=1, keys=LEVELS)
+
+
+def in_strata(
+    exposed: pd.DataFrame, strata: pd.DataFrame, controls: Callable[[pd.Series], Counts]
+) -> pd.DataFrame:
+    """What has a `point` of its visits, each in the finest stratum with enough controls.
+
+    Adds level (of `STRATA`), stratum (its number at that level), n0 (controls in it) and p0
+    (share of them that left). What finds no stratum has the stratum −1, and no n0 and p0.
+
+    Args:
+        strata: of `strata_of`.
+        controls: counts them in the stratum of each of `exposed`, at the level with this column
+            of `strata`.
+    """
+    level = np.full(len(exposed), len(STRATA))
+    stratum = np.full(len(exposed), -1)
+    n0, p0 = np.full(len(exposed), np.nan), np.full(len(exposed), np.nan)
+    for place in LEVELS:
+        visits, leavers = controls(strata[place])
+        found = (level == len(STRATA)) & (visits >= MIN_CONTROLS)
+        level[found] = place
+        stratum[found] = strata[place].loc[exposed["point"]].to_numpy()[found]
+        n0[found], p0[found] = visits[found], leavers[found] / visits[found]
+    return exposed.assign(level=level, stratum=stratum, n0=n0, p0=p0)
+
+
+def sums_in(
+    counted: pd.DataFrame, numbers: pd.Series, places: pd.DataFrame, by: str | None = None
+) -> Counts:
+    """Sums of `counted` over the stratum of each of `places`.
+
+    Args:
+        counted: point, visits, leavers, and a number in the column `by`, within which they are
+            summed.
+        numbers: of the strata, by point.
+        places: point, and the column `by`.
+    """
+    keys = [numbers.loc[frame["point"]].to_numpy() for frame in (counted, places)]
+    if by is not None:
+        width = numbers.max() + 1
+        keys = [key + width * frame[by] for key, frame in zip(keys, (counted, places), strict=True)]
+    found, place_of = np.unique(keys[0], return_inverse=True)
+    where = np.searchsorted(found, keys[1])
+    known = np.append(found, -1)[where] == keys[1]
+    visits, leavers = (
+        np.bincount(place_of, counted[name], len(found) + 1)[where] * known
+        for name in ("visits", "leavers")
+    )
+    return visits, leavers

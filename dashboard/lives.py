@@ -1,0 +1,235 @@
+"""Working out anew what new reports change of installs' lives: visits, exposures, deployments.
+
+To be called by `dashboard.merge`, which makes the tables named here that `dashboard.schema` does
+not know.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+_FORGET = "DELETE FROM {table} WHERE rowid IN (SELECT row FROM {rows})"
+
+# The visit before the first of the new days, and all after it.
+_KNOWN_VISITS = """
+CREATE TEMP TABLE known_visits AS
+SELECT visits.rowid AS row, day < since AS stays, visits.*
+FROM {table} AS visits JOIN {installs} USING (app, install)
+WHERE next_day IS NULL OR next_day >= since
+"""
+
+_SEVERAL_OS = """
+INSERT INTO several_os
+SELECT app, install FROM (
+    SELECT app, install, os FROM theirs
+    UNION ALL SELECT app, install, os FROM known_visits WHERE stays
+) ANTI JOIN several_os USING (app, install)
+GROUP BY app, install HAVING count(DISTINCT coalesce(os, '')) > 1
+"""
+
+_LIVES = """
+CREATE TEMP TABLE lives AS
+WITH days AS (
+    SELECT app, install, day, arg_max(profile, (time, id)) AS profile,
+        arg_min(operation, (time, id)) AS operation,
+        list_sort(list_distinct(list(solution) FILTER (solution IS NOT NULL))) AS solutions,
+        count(*) AS reports, count(*) FILTER (failed) AS errors,
+        count(*) FILTER (NOT failed) AS runs,
+        count(*) FILTER (NOT failed AND outcome = 'error') AS failed_runs,
+        sum(dropped)::BIGINT AS dropped, count(*) FILTER (late) AS late,
+        count(*) FILTER (ci) AS by_ci,
+        NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day
+    FROM theirs SEMI JOIN {installs} USING (app, install)
+    WHERE {condition}
+    GROUP BY app, install, day
+    UNION ALL BY NAME
+    SELECT app, install, day, profile, operation, reports, errors, runs, failed_runs, dropped,
+        late, by_ci, bundle AS known_bundle, number AS known_number, gap AS known_gap,
+        first_day AS known_first_day
+    FROM known_visits WHERE stays
+), numbered AS (
+    SELECT * EXCLUDE (known_number, known_gap, known_first_day),
+        date_trunc('week', day)::DATE AS week,
+        row_number() OVER life + coalesce(first(known_number) OVER life - 1, 0) AS number,
+        coalesce(first(known_first_day) OVER life, first(day) OVER life) AS first_day,
+        coalesce(lag(day) OVER life, day - known_gap) AS last_day,
+        lead(day) OVER life AS next_day
+    FROM days WINDOW life AS (PARTITION BY app, install ORDER BY day)
+)
+SELECT numbered.*, os, version,
+    day - last_day AS gap, next_day - day AS next_gap,
+    (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
+    (date_trunc('week', next_day)::DATE - week) // 7 AS next_week_gap,
+    date_trunc('week', first_day)::DATE AS first_week,
+    -- Each bin by the least that it holds.
+    CASE WHEN number <= 2 THEN number WHEN number <= 5 THEN 3 WHEN number <= 10 THEN 6
+        WHEN number <= 20 THEN 11 WHEN number <= 50 THEN 21 ELSE 51 END AS number_bin,
+    CASE WHEN gap IS NULL THEN 0 WHEN gap <= 1 THEN 1 WHEN gap <= 3 THEN 2 WHEN gap <= 7 THEN 4
+        WHEN gap <= 14 THEN 8 WHEN gap <= 30 THEN 15 ELSE 31 END AS gap_bin,
+    date_trunc('month', day)::DATE AS month
+FROM numbered JOIN profiles USING (profile)
+"""
+
+_SAME_POINT = """
+    {0}.number_bin = {1}.number_bin AND {0}.gap_bin = {1}.gap_bin AND {0}.month = {1}.month
+    AND {0}.version IS NOT DISTINCT FROM {1}.version AND {0}.os IS NOT DISTINCT FROM {1}.os
+"""
+
+_NEW_POINTS = f"""
+INSERT INTO points BY NAME
+SELECT (SELECT coalesce(max(point), 0) FROM points) + row_number() OVER (
+        ORDER BY month, version, os, number_bin, gap_bin
+    ) AS point, * FROM (
+    SELECT DISTINCT number_bin, gap_bin, version, os, month
+    FROM lives ANTI JOIN points ON {_SAME_POINT.format("lives", "points")}
+)
+"""
+
+_NEW_BUNDLES = """
+INSERT INTO bundles BY NAME
+SELECT (SELECT coalesce(max(bundle), 0) FROM bundles)
+    + row_number() OVER (ORDER BY solutions) AS bundle, solutions
+FROM (
+    SELECT DISTINCT solutions FROM lives ANTI JOIN bundles USING (solutions)
+    WHERE solutions IS NOT NULL
+)
+"""
+
+_NUMBERED = f"""
+CREATE TEMP TABLE new_visits AS
+SELECT lives.* EXCLUDE (last_day, number_bin, gap_bin, month, solutions, known_bundle),
+    point, coalesce(known_bundle, bundle) AS bundle, in_ci
+FROM lives JOIN points ON {_SAME_POINT.format("lives", "points")}
+    LEFT JOIN bundles USING (solutions) JOIN touched USING (app, install)
+"""
+
+# What a visit that stays met is as it was; the visit itself is not.
+_KNOWN_EXPOSURES = """
+CREATE TEMP TABLE known_exposures AS
+SELECT exposures.rowid AS row, stays, app, install, day,
+    fingerprint, times, time, id, error_type, error_where, error_version, sentry_event
+FROM {table} AS exposures JOIN known_visits USING (app, install, day)
+"""
+
+_NEW_EXPOSURES = """
+INSERT INTO {table} BY NAME
+FROM (
+    SELECT app, install, day, fingerprint, count(*) AS times,
+        unnest(arg_max({{
+            time: time, id: id, error_type: error_type, error_where: error_where,
+            error_version: version, sentry_event: sentry_event
+        }}, (time, id)))
+    FROM theirs SEMI JOIN {installs} USING (app, install)
+    WHERE failed AND fingerprint IS NOT NULL AND {condition}
+    GROUP BY app, install, day, fingerprint
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (row, stays) FROM known_exposures WHERE stays
+) JOIN new_visits USING (app, install, day)
+"""
+
+_CHANGED_CELLS = """
+CREATE TEMP TABLE changed_cells AS
+SELECT app, day, point, sum(n) AS visits,
+    coalesce(sum(n) FILTER (errors = 0), 0) AS clean,
+    coalesce(sum(n) FILTER (next_day IS NULL), 0) AS last,
+    coalesce(sum(n) FILTER (errors = 0 AND next_day IS NULL), 0) AS clean_last
+FROM (
+    SELECT app, day, point, errors, next_day, 1 AS n FROM new_visits
+    UNION ALL SELECT app, day, point, errors, next_day, -1 AS n FROM known_visits
+) GROUP BY app, day, point
+"""
+
+_CHANGE_CELLS = """
+UPDATE cells SET visits = cells.visits + changed.visits, clean = cells.clean + changed.clean,
+    last = cells.last + changed.last, clean_last = cells.clean_last + changed.clean_last
+FROM changed_cells AS changed
+WHERE cells.app = changed.app AND cells.day = changed.day AND cells.point = changed.point
+"""
+
+_NEW_CELLS = "INSERT INTO cells FROM changed_cells ANTI JOIN cells USING (app, day, point)"
+
+_EMPTY_CELLS = "DELETE FROM cells WHERE visits = 0"
+
+_KNOWN_DEPLOYMENTS = """
+CREATE TEMP TABLE known_deployments AS
+SELECT deployments.rowid AS row, day < since AS stays, app, install, day, task
+FROM {table} AS deployments JOIN {installs} USING (app, install)
+"""
+
+# Of what stays, the last of each task comes first, without a time.
+_NEW_DEPLOYMENTS = """
+INSERT INTO {table} BY NAME
+SELECT chosen.* EXCLUDE (last_day, last_solution_day), in_ci,
+    day - last_day AS gap,
+    (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
+    day - last_solution_day AS solution_gap,
+    (week - date_trunc('week', last_solution_day)::DATE) // 7 AS solution_week_gap
+FROM (
+    SELECT * EXCLUDE (id, solution), date_trunc('week', day)::DATE AS week,
+        lag(day) OVER (
+            PARTITION BY app, install, task ORDER BY time NULLS FIRST, day, id
+        ) AS last_day,
+        lag(day) OVER (
+            PARTITION BY app, install, solution ORDER BY time NULLS FIRST, day, id
+        ) AS last_solution_day,
+    FROM (
+        SELECT app, install, task, solution, day, time, id, outcome IS NOT DISTINCT FROM 'ok'
+            AS succeeded, duration_ms, os, version, profile
+        FROM theirs SEMI JOIN {installs} USING (app, install)
+        WHERE task IS NOT NULL AND {condition}
+        UNION ALL BY NAME
+        SELECT app, install, task, solution, max(day) AS day
+        FROM known_deployments JOIN tasks USING (task)
+        WHERE stays
+        GROUP BY app, install, task, solution
+    )
+    QUALIFY time IS NOT NULL
+) AS chosen JOIN touched USING (app, install)
+"""
+
+
+CELLS = """
+DELETE FROM cells;
+INSERT INTO cells
+SELECT app, day, point, count(*), count(*) FILTER (errors = 0), count(*) FILTER (next_day IS NULL),
+    count(*) FILTER (errors = 0 AND next_day IS NULL)
+FROM visits GROUP BY app, day, point
+"""
+"""Counts all cells anew."""
+
+
+def work_out_anew(
+    connection: duckdb.DuckDBPyConnection, suffix: str, installs: str, condition: str
+) -> None:
+    """Visits, exposures and deployments of the installs touched, from the reports on a condition.
+
+    Args:
+        suffix: of the tables' names.
+    """
+    chosen = {"installs": installs, "condition": condition}
+    visits, exposures, deployments = (
+        {"table": f"{name}{suffix}"} for name in ("visits", "exposures", "deployments")
+    )
+    connection.execute(_KNOWN_VISITS.format(**visits, **chosen))
+    connection.execute(_SEVERAL_OS)
+    connection.execute(_FORGET.format(**visits, rows="known_visits"))
+    connection.execute(_LIVES.format(**chosen))
+    connection.execute(_NEW_POINTS)
+    connection.execute(_NEW_BUNDLES)
+    connection.execute(_NUMBERED)
+    connection.execute(f"INSERT INTO {visits['table']} BY NAME FROM new_visits")
+    connection.execute(_KNOWN_EXPOSURES.format(**exposures))
+    connection.execute(_FORGET.format(**exposures, rows="known_exposures"))
+    connection.execute(_NEW_EXPOSURES.format(**exposures, **chosen))
+    if not suffix:
+        for statement in (_CHANGED_CELLS, _CHANGE_CELLS, _NEW_CELLS, _EMPTY_CELLS):
+            connection.execute(statement)
+        connection.execute("DROP TABLE changed_cells")
+    connection.execute(_KNOWN_DEPLOYMENTS.format(**deployments, **chosen))
+    connection.execute(_FORGET.format(**deployments, rows="known_deployments WHERE NOT stays"))
+    connection.execute(_NEW_DEPLOYMENTS.format(**deployments, **chosen))
+    for temporary in (
+        *("known_visits", "lives", "new_visits"),
+        *("known_exposures", "known_deployments"),
+    ):
+        connection.execute(f"DROP TABLE {temporary}")

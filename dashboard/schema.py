@@ -1,0 +1,82 @@
+"""The warehouse's tables.
+
+What many rows share stands in a table of its own, numbered as it comes: a report's metrics in
+``profiles``, a visit's place in its install's life in ``points``, the solutions that it names in
+``bundles``, a solution and an operation in ``tasks``. To count by one of them is to count small
+numbers.
+"""
+
+from __future__ import annotations
+
+LATE_MS = 86_400_000
+"""Received longer than this (a day) after it happened, a report is late."""
+
+_REPORT = """
+    id UUID, app VARCHAR, install UUID, time BIGINT, day DATE, kind VARCHAR,
+    operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
+    fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
+    os VARCHAR, version VARCHAR, profile INTEGER, ci BOOLEAN, dropped BIGINT, received BIGINT
+"""
+
+# Gaps in days, and in weeks from Monday to Monday. The profile, and with it OS and version, is
+# that of the day's last report (by time, then id); the operation is the first one of the day.
+# `reports` to `by_ci` count the day's reports: all, those of errors, runs, runs that failed, what
+# was dropped, those received late, and those by CI services. `in_ci`: the install ever ran in one.
+_VISIT = """
+    app VARCHAR, install UUID, day DATE, week DATE, number INTEGER,
+    gap INTEGER, next_gap INTEGER, next_day DATE, week_gap INTEGER, next_week_gap INTEGER,
+    first_day DATE, first_week DATE,
+    os VARCHAR, version VARCHAR, profile INTEGER, point INTEGER, bundle INTEGER,
+    operation VARCHAR, reports INTEGER, errors INTEGER, runs INTEGER, failed_runs INTEGER,
+    dropped BIGINT, late INTEGER, by_ci INTEGER, in_ci BOOLEAN
+"""
+
+# A visit, for each error that it met. What is told of the error is as its last report of the day
+# told it, `error_version` the version among that; `times` counts them.
+_EXPOSURE = f"""{_VISIT},
+    fingerprint VARCHAR, times INTEGER, time BIGINT, id UUID,
+    error_type VARCHAR, error_where VARCHAR, error_version VARCHAR, sentry_event VARCHAR
+"""
+
+# A run report that names a solution. Gaps to the install's report before: of the same task, and of
+# the same solution, 0 where both lie on one day or in one week.
+_DEPLOYMENT = """
+    app VARCHAR, install UUID, time BIGINT, day DATE, week DATE, task INTEGER,
+    succeeded BOOLEAN, duration_ms BIGINT,
+    gap INTEGER, week_gap INTEGER, solution_gap INTEGER, solution_week_gap INTEGER,
+    os VARCHAR, version VARCHAR, profile INTEGER, in_ci BOOLEAN
+"""
+
+SCHEMA = f"""
+CREATE TABLE about (schema_version INTEGER, source VARCHAR);
+CREATE TABLE cursors (
+    shard INTEGER, day DATE, since BIGINT, closed BOOLEAN, PRIMARY KEY (shard, day)
+);
+CREATE TABLE forgotten (install VARCHAR, shard INTEGER, received BIGINT);
+CREATE TABLE reports ({_REPORT});
+CREATE TABLE visits ({_VISIT});
+CREATE TABLE visits_ci ({_VISIT});
+CREATE TABLE exposures ({_EXPOSURE});
+CREATE TABLE exposures_ci ({_EXPOSURE});
+CREATE TABLE deployments ({_DEPLOYMENT});
+CREATE TABLE deployments_ci ({_DEPLOYMENT});
+CREATE TABLE profiles (
+    profile INTEGER, digest UHUGEINT, os VARCHAR, os_version VARCHAR, version VARCHAR,
+    metrics MAP(VARCHAR, VARCHAR)
+);
+CREATE TABLE points (
+    point INTEGER, number_bin INTEGER, gap_bin INTEGER, version VARCHAR, os VARCHAR, month DATE
+);
+CREATE TABLE bundles (bundle INTEGER, solutions VARCHAR[]);
+CREATE TABLE tasks (task INTEGER, solution VARCHAR, operation VARCHAR);
+CREATE TABLE several_os (app VARCHAR, install UUID);
+CREATE TABLE cells (
+    app VARCHAR, day DATE, point INTEGER,
+    visits BIGINT, clean BIGINT, last BIGINT, clean_last BIGINT
+);
+"""
+"""``visits``, ``exposures`` and ``deployments`` leave runs by CI services out; their namesakes with
+``_ci`` hold, for the installs that ever ran in one, all with them. ``several_os`` names the
+installs that ever reported from more than one OS family: within a family, the gaps of all others
+are those that stand in ``visits``. ``cells`` counts ``visits`` by day and point: all, those without
+an error, and of both those that none follows."""
