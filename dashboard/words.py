@@ -65,6 +65,12 @@ def ago(past: timedelta) -> str:
     return f"{minutes // (24 * 60)} days ago"
 
 
+def system_name(family: str, version: str) -> str:
+    """Ubuntu 24.04 · macOS 15.5 · Windows unknown: the family where the version names none."""
+    named = version.startswith(family) or (family == "Linux" and version != "unknown")
+    return version if named else f"{family} {version}"
+
+
 def plain_markdown(text: str) -> str:
     """Text from outside, so that Markdown shows it and does nothing with it.
 

@@ -83,6 +83,19 @@ def test_a_bare_address_is_broken_lest_it_become_a_link(address: str, plain: str
     assert "\u2060" not in words.plain_sentence(address)
 
 
+@pytest.mark.parametrize(
+    ("family", "version", "name"),
+    [
+        ("Linux", "Ubuntu 24.04", "Ubuntu 24.04"),
+        ("macOS", "macOS 15.5", "macOS 15.5"),
+        ("Windows", "11", "Windows 11"),
+        ("Linux", "unknown", "Linux unknown"),
+    ],
+)
+def test_a_system_is_named_once(family: str, version: str, name: str) -> None:
+    assert words.system_name(family, version) == name
+
+
 def test_versions_are_ordered_by_value() -> None:
     given = ["2.9", "2.10", "2.9rc1", "2.9.1", "unknown", "10.0", "2.8"]
     assert newest_first(given) == ["10.0", "2.10", "2.9.1", "2.9", "2.9rc1", "2.8", "unknown"]
