@@ -130,6 +130,7 @@ def test_every_filter_narrows_what_is_shown_and_stands_in_the_address(shown: Sho
     page.tab.get_by_role("button", name="More").click()
     page.choose("mode", "fast")
     assert new_installs(page) == "New installs 6"
+    page.open(page.tab.url)
     page.tab.get_by_role("button", name="More").click()
     page.switch("Runs by CI services", "ci=true")
     assert new_installs(page) == "New installs 7"
@@ -211,10 +212,10 @@ def test_a_page_fits_every_screen(shown: Shown, path: str) -> None:
 def take(page: Page, width: int, file: Path) -> None:
     """Take a picture of the whole page, which scrolls inside itself."""
     page.tab.set_viewport_size({"width": width, "height": 900})
-    page.tab.wait_for_timeout(300)  # charts are drawn anew, and the page grows or shrinks
+    page.tab.wait_for_timeout(150)  # charts are drawn anew, and the page grows or shrinks
     height = page.tab.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.tab.set_viewport_size({"width": width, "height": min(height, 6000)})
-    page.tab.wait_for_timeout(200)
+    page.tab.wait_for_timeout(100)
     page.tab.screenshot(path=file, timeout=PATIENCE)
 
 
