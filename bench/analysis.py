@@ -24,13 +24,23 @@ import duckdb
 from bench import _raw
 from bench._reports import APP, DAYS, FIRST, STEPS, arrive, draw
 from dashboard import tables
-from dashboard.analysis import choices, one_time, platforms, recent, solutions, survival
+from dashboard.analysis import (
+    arrivals,
+    choices,
+    one_error,
+    one_time,
+    platforms,
+    recent,
+    solutions,
+    survival,
+)
 from dashboard.analysis.apps import apps
 from dashboard.analysis.clean_visits import clean_visits
-from dashboard.analysis.comparison import compared
+from dashboard.analysis.headline import headline
 from dashboard.analysis.history import History
 from dashboard.analysis.releases import releases
 from dashboard.analysis.scope import Scope
+from dashboard.analysis.told_metrics import told_metrics
 from dashboard.merge import merge
 from dashboard.schema import SCHEMA
 from dashboard.warehouse import SCHEMA_VERSION, Snapshot, Warehouse
@@ -67,22 +77,29 @@ def _analysis(analysis: Callable[[History], Any]) -> Ask:
     return lambda history: tables.as_frame(analysis(history))
 
 
-def _of_a_period(ask: Ask) -> Ask:
-    """Of all time, which has no period before it, the last half."""
-
-    def of_a_period(history: History) -> object:
-        since = history.scope.since or FIRST + timedelta(days=DAYS // 2)
-        return ask(history.within(since, LAST))
-
-    return of_a_period
-
-
 def _survival(history: History) -> object:
     sample = survival.matched_sample(history, MOST_FREQUENT)
     return survival.survival(sample), survival.log_rank(sample)
 
 
-# Grouped as the pages draw them.
+def _headline(*, before: bool = False) -> Ask:
+    """Of the period, or of as many days before it; of all time, of its last half."""
+
+    def ask(history: History) -> object:
+        since = history.scope.since or FIRST + timedelta(days=DAYS // 2)
+        until = LAST
+        if before:
+            since, until = since - (until - since) - timedelta(days=1), since - timedelta(days=1)
+        return headline(history.within(since, until)).to_pandas()
+
+    return ask
+
+
+def _of_one_error(analysis: Callable[[History, str], Any]) -> Ask:
+    return lambda history: tables.as_frame(analysis(history, MOST_FREQUENT))
+
+
+# What the pages ask, in their order.
 PAGES: dict[str, dict[str, Ask]] = {
     "every page": {
         "apps": lambda history: apps(history.stored).to_pandas(),
@@ -92,33 +109,32 @@ PAGES: dict[str, dict[str, Ask]] = {
         "metrics": _analysis(choices.metric_choices),
     },
     "overview": {
-        "compared": _of_a_period(compared),
+        "headline": _headline(),
+        "headline before": _headline(before=True),
         "new_installs": _table("new_installs"),
         "active_installs": _table("active_installs"),
+        "one_time_shares": _analysis(one_time.one_time_shares),
+        "clean_visits": _analysis(clean_visits),
+        "releases": _analysis(releases),
         "error_interval": _table("error_interval"),
         "version_shifts": _analysis(recent.version_shifts),
         "success_shifts": _analysis(recent.success_shifts),
         "new_errors": _analysis(recent.new_errors),
     },
     "adoption": {
-        **{
-            name: _table(name)
-            for name in (
-                "new_installs",
-                "active_installs",
-                "lifecycle",
-                "version_adoption",
-                "retention",
-                "stickiness",
-            )
-        },
+        "active_installs": _table("active_installs"),
         "releases": _analysis(releases),
+        "new_installs": _table("new_installs"),
+        "lifecycle": _table("lifecycle"),
+        "stickiness": _table("stickiness"),
+        "version_adoption": _table("version_adoption"),
+        "retention": _table("retention"),
     },
     "platforms": {
         "os_families": _analysis(platforms.os_families),
         "os_spread": _table("os_spread"),
-        "identifiers": _analysis(platforms.identifiers),
         "metric_spread": _analysis(platforms.metric_spread),
+        "identifiers": _analysis(platforms.identifiers),
     },
     "solutions": {
         "solution_deployments": _table("solution_deployments"),
@@ -131,25 +147,32 @@ PAGES: dict[str, dict[str, Ask]] = {
     "one-time": {
         "one_time": _table("one_time"),
         "one_time_shares": _analysis(one_time.one_time_shares),
+        "first_run_errors": _table("first_run_errors"),
         "one_time_by_version": _analysis(one_time.one_time_by_version),
         "one_time_by_system": _analysis(one_time.one_time_by_system),
         "one_time_by_operation": _analysis(one_time.one_time_by_operation),
-        "first_run_errors": _table("first_run_errors"),
     },
-    "errors": {
-        "error_interval": _table("error_interval"),
+    "errors": {"error_interval": _table("error_interval")},
+    "one error": {
+        "survival": _survival,
         "error_fates": _table("error_fates"),
         "won_back": _table("won_back"),
         "won_back_versions": _table("won_back_versions"),
-        "left_after_error": _table("left_after_error"),
+        "met_by_week": _of_one_error(one_error.met_by_week),
+        "met_on_versions": _of_one_error(one_error.met_on_versions),
+        "affected_installs": _of_one_error(one_error.affected_installs),
     },
-    "one error": {"survival": _survival},
-    "health": {
-        "clean_visits": _analysis(clean_visits),
-        "error_free": _table("error_free"),
+    "installs": {"left_after_error": _table("left_after_error")},
+    "data": {
+        "last_received": _analysis(arrivals.last_received),
+        "arrivals": _analysis(arrivals.arrivals),
         "loss_account": _table("loss_account"),
+        "told_metrics": _analysis(told_metrics),
     },
-    "only exported": {"error_impact": _table("error_impact")},
+    "only exported": {
+        "error_impact": _table("error_impact"),
+        "error_free": _table("error_free"),
+    },
 }
 
 

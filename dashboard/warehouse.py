@@ -26,7 +26,7 @@ from ingest.store import SettingError
 
 SCHEMA_VERSION = 6
 
-COUNTED_IN_PLACE = 24
+COUNTED_IN_PLACE = 20
 """Bits that keys of a group may have together to be counted in an array instead of a hash table:
 those of a day and a gap, or of a profile."""
 

@@ -30,10 +30,7 @@ _AS_STORED = (
     *("os", "version", "profile", "point", "bundle", "operation"),
     *("reports", "errors", "runs", "failed_runs", "dropped", "late", "by_ci"),
 )
-_CHOSEN = (
-    *("day", "week", "gap", "week_gap", "first_week", *_AHEAD),
-    *("os", "version", "profile", "reports", "dropped", "late", "by_ci"),
-)
+_CHOSEN = ("install", "day", "week", "week_gap", *_AHEAD, "version", "profile")
 _OF_ERRORS = (
     *("fingerprint", "times", "time", "id"),
     *("error_type", "error_where", "error_version", "sentry_event"),
@@ -93,23 +90,24 @@ class History:
 
     @cached_property
     def chosen_visits(self) -> ibis.Table:
-        """The visits that the filters choose; the gaps are those between them.
+        """The visits that the filters choose: install, day, week, is_new (in the week of the
+        install's first visit), week_gap, next_day, next_gap, next_week_gap, version, profile.
 
-        What lies more than `LOOK_BACK` before the period is left out, and gaps back to it are
-        null as if there were none.
+        The gaps are those between them. What lies more than `LOOK_BACK` before the period is left
+        out, and gaps back to it are null as if there were none.
         """
         visits = self.visits
         if self.scope.since:
             visits = visits.filter(_.day >= lit(self.scope.since - LOOK_BACK))
+        chosen = self.filtered(visits).select(*_CHOSEN, is_new=_.week == _.first_week)
         if not self.scope.filtered:
-            return visits
-        chosen = self.filtered(visits).select("install", *_CHOSEN)
+            return chosen
         if not self.scope.only_systems:
             # The windows take longer than anything that is asked of them.
-            return kept(_with_gaps_between(chosen))
+            return kept(self._with_gaps_between(chosen))
         # Most installs come on one OS alone: their gaps are as they stand.
         several = self._on_several_systems()
-        mixed = _with_gaps_between(chosen.semi_join(several, "install"))
+        mixed = self._with_gaps_between(chosen.semi_join(several, "install"))
         return chosen.anti_join(several, "install").union(mixed)
 
     @cached_property
@@ -145,7 +143,7 @@ class History:
         """
         scope = self.scope
         if scope.solutions or scope.metrics:
-            return self._placed(_counted(self.filtered(self.visits)))
+            return self._placed(kept(_counted(self.filtered(self.visits))))
         cells = self.every_cell
         if scope.versions:
             cells = cells.filter(_.version.isin(scope.versions))
@@ -157,7 +155,7 @@ class History:
     def every_cell(self) -> ibis.Table:
         """The `cells` of all visits, whatever the filters choose."""
         if self.scope.ci or self.scope.ignores_later:
-            return self._placed(_counted(self.visits))
+            return self._placed(kept(_counted(self.visits)))
         return self._placed(self._in_scope(self.stored("cells")))
 
     def _placed(self, cells: ibis.Table) -> ibis.Table:
@@ -272,6 +270,27 @@ class History:
         named = self.bundles.select("bundle", solution=_.solutions.unnest())
         return visits.semi_join(named.filter(_.solution.isin(self.scope.solutions)), "bundle")
 
+    def _with_gaps_between(self, visits: ibis.Table) -> ibis.Table:
+        """Chosen visits with the gaps between them, whatever lay between."""
+        # As little as can be goes through the sorting.
+        life = ibis.window(group_by="install", order_by="day")
+        narrow = visits.select(
+            *("install", "day", "is_new", "profile"),
+            last_day=_.day.lag().over(life),
+            next_day=_.day.lead().over(life),
+        )
+        week = narrow.day.truncate("W")
+        gaps = {
+            "week": week,
+            "week_gap": _weeks_between(narrow.last_day.truncate("W"), week),
+            "next_gap": narrow.next_day.delta(narrow.day, unit="day"),
+            "next_week_gap": _weeks_between(week, narrow.next_day.truncate("W")),
+        }
+        # As they were, so that both kinds go into one table.
+        narrow = narrow.mutate(**{n: gap.cast(visits[n].type()) for n, gap in gaps.items()})
+        told = narrow.inner_join(self.profiles.select("profile", "version"), "profile")
+        return told.select(*visits.columns)
+
     def _on_several_systems(self) -> ibis.Table:
         return self.stored("several_os").filter(_.app == self.scope.app)
 
@@ -341,21 +360,6 @@ def _counted(visits: ibis.Table) -> ibis.Table:
     return visits.group_by("day", "point").agg(
         visits=_.count(), clean=clean.sum(), last=once.sum(), clean_last=(once & clean).sum()
     )
-
-
-def _with_gaps_between(visits: ibis.Table) -> ibis.Table:
-    """Visits with the gaps between them, whatever lay between."""
-    life = ibis.window(group_by="install", order_by="day")
-    last_day, next_day = visits.day.lag().over(life), visits.day.lead().over(life)
-    gaps = {
-        "gap": visits.day.delta(last_day, unit="day"),
-        "next_day": next_day,
-        "next_gap": next_day.delta(visits.day, unit="day"),
-        "week_gap": _weeks_between(visits.week.lag().over(life), visits.week),
-        "next_week_gap": _weeks_between(visits.week, visits.week.lead().over(life)),
-    }
-    # As they were, so that both kinds go into one table.
-    return visits.mutate(**{name: gap.cast(visits[name].type()) for name, gap in gaps.items()})
 
 
 def _with_task_gaps_between(runs: ibis.Table) -> ibis.Table:

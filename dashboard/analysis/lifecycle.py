@@ -16,7 +16,7 @@ def lifecycle(history: History) -> ibis.Table:
     """
     kinds = history.chosen_visits.group_by(  # few, so that what follows is small
         "week",
-        is_new=_.week == _.first_week,
+        "is_new",
         before=ibis.least(_.week_gap, 2).fill_null(2),
         after=ibis.least(_.next_week_gap, 2).fill_null(2),
     ).agg(visits=_.count())

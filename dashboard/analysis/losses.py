@@ -24,9 +24,10 @@ def loss_account(history: History) -> ibis.Table:
     - ci: from CI services
     """
     everything = History(replace(history.scope, ci=True), history.stored)
-    visits = history.in_period(everything.chosen_visits, "week", "W")
+    visits = history.in_period(everything.filtered(everything.visits), "week", "W")
+    last = _.next_week_gap.fill_null(1) > 0  # of its week, where no filter takes visits out
     counted = visits.group_by("week").agg(
-        installs=(_.next_week_gap.fill_null(1) > 0).sum(),
+        installs=_.install.nunique() if history.scope.filtered else last.sum(),
         reports=_.reports.sum(),
         dropped=_.dropped.sum(),
         late=_.late.sum(),
@@ -34,7 +35,8 @@ def loss_account(history: History) -> ibis.Table:
     )
     frame = history.in_period(filled(counted, weeks(everything)), "week", "W")
     arrived = frame.reports.nullif(0)
-    return frame.mutate(
+    return frame.select(
+        *("week", "installs", "reports", "dropped", "late", "ci"),
         dropped_share=frame.dropped / (frame.reports + frame.dropped).nullif(0),
         late_share=frame.late / arrived,
         ci_share=frame.ci / arrived,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -95,25 +95,8 @@ def loss_account(p: Prepared) -> Rows:
     return rows
 
 
-def compared(p: Prepared) -> Rows:
-    length = (p.until - p.since).days + 1
-    earlier = p.since - timedelta(days=length)
-    now = _headline(p, p.since, p.until)
-    before: dict[str, float | None] = dict.fromkeys(now)
-    if len(p.visits) and p.visits["day"].min() <= earlier:
-        before = _headline(p, earlier, p.since - timedelta(days=1))
-    rows = []
-    for name, value in now.items():
-        past = before[name]
-        change = None
-        if past is not None and value is not None:
-            relative = value / past - 1 if past else None
-            change = value - past if name.endswith("_share") else relative
-        rows.append((name, value, past, change))
-    return rows
-
-
-def _headline(p: Prepared, since: date, until: date) -> dict[str, float | None]:
+def headline(p: Prepared) -> Rows:
+    since, until = p.since, p.until
     visits = p.filtered(p.visits)
     recent = visits[(visits["day"] > until - timedelta(days=30)) & (visits["day"] <= until)]
     visits = visits[(visits["day"] >= since) & (visits["day"] <= until)]
@@ -121,13 +104,5 @@ def _headline(p: Prepared, since: date, until: date) -> dict[str, float | None]:
     judged = first[~first["censored"].astype(bool)]
     once = judged["next_gap"].isna().sum()
     clean = (visits["errors"].map(len) == 0).sum()
-    return {
-        "new_installs": len(first),
-        "judged": len(judged),
-        "one_time": once,
-        "visits": len(visits),
-        "clean_visits": clean,
-        "active": recent["install"].nunique(),
-        "one_time_share": once / len(judged) if len(judged) else None,
-        "clean_share": clean / len(visits) if len(visits) else None,
-    }
+    active = recent["install"].nunique()
+    return [(len(first), len(judged), once, len(visits), clean, active)]

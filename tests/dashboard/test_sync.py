@@ -20,7 +20,7 @@ from dashboard.load import loading
 from dashboard.sync import Progress, sync
 from dashboard.warehouse import Warehouse, WarehouseError
 from ingest.store import DatabaseUnavailable, Store
-from tests.dashboard.histories import random_reports, without_received
+from tests.dashboard.histories import contents, random_reports, without_received
 from tests.rtdb.server import ROOT, Server, running
 
 NOW = datetime.now(UTC)
@@ -246,6 +246,9 @@ def test_forgotten_installs_vanish(store: Store, warehouse: Warehouse) -> None:
     store.add([{**reports[0], "id": "d" * 32, "install": late}], arrived=NOW)
     sync(store, warehouse, progress=mark)
     assert installs_of(warehouse) == set(installs) - gone - {late}
+    clean = Warehouse(warehouse.path.with_name("clean.duckdb"))
+    sync(store, clean)
+    assert contents(warehouse) == contents(clean), "nothing that counts installs counts them still"
 
 
 def installs_of(warehouse: Warehouse) -> set[str]:

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
-from dashboard.analysis.comparison import compared
 from dashboard.analysis.error_free import error_free
 from dashboard.analysis.errors import error_impact
 from dashboard.analysis.fates import error_fates
 from dashboard.analysis.first_run import first_run_errors
 from dashboard.analysis.funnel import STEPS, funnel
+from dashboard.analysis.headline import headline
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
 from dashboard.analysis.interval import error_interval
@@ -134,7 +134,7 @@ def test_every_table_is_as_defined(case: Case) -> None:
         for cost, of_errors in COSTS.items():
             assert ordered(rows_of(cost(history)[SUMS])) == near(_sums(of_errors(p)))
         if "since" in chosen:
-            assert ordered(rows_of(compared(history))) == near(reference_use.compared(p))
+            assert rows_of(headline(history)) == near(reference_use.headline(p))
         survival_is_as_defined(history, p, ERRORS[case.seed % 2][0])
 
 
