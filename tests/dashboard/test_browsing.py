@@ -94,8 +94,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
 
 
 def new_installs(page: Page) -> str:
-    """The first tile, in one line: its label, number and change."""
-    return " ".join(page.tab.get_by_test_id("stMetric").first.inner_text().split())
+    """Its tile, in one line: label, number and change."""
+    tile = page.tab.get_by_test_id("stMetric").filter(has_text="New installs")
+    return " ".join(tile.inner_text().split())
 
 
 def same_elsewhere(shown: Shown, address: str, said: str) -> None:
