@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 MAX_SENT = 1024**2
 """Bytes of a body as sent."""
@@ -46,11 +46,11 @@ class Bodies:
                 gzip, 400 for a damaged one.
             Full: too many bodies are being read.
         """
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media_type = _header(request, b"content-type").partition(";")[0].strip()
         if media_type != "application/json":
             media_type = media_type or "absent"
             raise Refused(415, f"content-type must be application/json, not {media_type}")
-        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        encoding = _header(request, b"content-encoding", "identity")
         if encoding not in ("identity", "gzip"):
             raise Refused(415, f"content-encoding must be gzip or absent, not {encoding}")
         sent = await self._read(request)
@@ -59,16 +59,30 @@ class Bodies:
     async def _read(self, request: Request) -> bytes:
         sent = bytearray()
         try:
-            async for chunk in request.stream():
+            while True:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                chunk = message.get("body", b"")
                 sent += chunk
                 self._held += len(chunk)
                 if len(sent) > MAX_SENT:
                     raise Refused(413, f"body is larger than {MAX_SENT} bytes")
                 if self._held > MAX_HELD:
                     raise Full
+                if not message.get("more_body"):
+                    return bytes(sent)
         finally:
             self._held -= len(sent)
-        return bytes(sent)
+
+
+def _header(request: Request, name: bytes, default: str = "") -> str:
+    """A header in lower case; Starlette's mapping of them costs as much as reading the body."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            text: str = value.decode("latin-1")
+            return text.strip().lower()
+    return default
 
 
 def _unpack(sent: bytes) -> bytes:

@@ -11,8 +11,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from ingest.body import Full
 from ingest.connection import DatabaseRefused, DatabaseUnavailable
@@ -42,8 +43,7 @@ Some 20,000 reports: what takes longer than the seconds a client waits is better
 """
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Job:
+class Job(Struct, frozen=True, eq=False):
     """A request's reports, encoded, and what tells it that they are stored."""
 
     entries: Sequence[bytes]
@@ -82,15 +82,16 @@ class Committer:
             Full: nothing was taken.
             DatabaseUnavailable: they may not be stored.
         """
-        size = sum(map(len, entries))
         if self.full:
             raise Full
-        job = Job(entries, size, asyncio.get_running_loop().create_future())
+        size = sum(map(len, entries))
+        loop = asyncio.get_running_loop()
+        job = Job(entries, size, loop.create_future())
         self._waiting += 1
         self._waiting_bytes += size
         self._queue.append(job)
         if len(self._queue) == 1:
-            asyncio.get_running_loop().call_later(GATHER, self._start)
+            loop.call_later(GATHER, self._start)
         try:
             await job.done
         finally:

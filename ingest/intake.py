@@ -73,9 +73,7 @@ class Intake:
         del body  # up to 8 MiB, which many may hold while they wait
         if self._limits and valid:
             self._limits.admit_reports([one.install for one in valid.values()], address)
-        shards: dict[int, dict[int, Report]] = defaultdict(dict)
-        for index, report in valid.items():
-            shards[self._store.shard_of(report.install)][index] = report
+        shards = self._by_shard(valid)
         if len(shards) == 1:
             ((shard, reports),) = shards.items()
             gone = await self._store_in(shard, reports, arrived)
@@ -96,6 +94,14 @@ class Intake:
         for reason in refused.values():
             self._counts.add("refused", reason)
         return Receipt(accepted, [Rejection(*one) for one in sorted(refused.items())])
+
+    def _by_shard(self, reports: dict[int, Report]) -> dict[int, dict[int, Report]]:
+        if len(self._committers) == 1:
+            return {0: reports} if reports else {}
+        shards: dict[int, dict[int, Report]] = defaultdict(dict)
+        for index, report in reports.items():
+            shards[self._store.shard_of(report.install)][index] = report
+        return shards
 
     async def _store_in(
         self, shard: int, reports: dict[int, Report], arrived: datetime

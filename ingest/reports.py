@@ -32,18 +32,18 @@ def judge(body: bytes, arrived: datetime) -> tuple[dict[int, Report], dict[int, 
         batch = decode_batch(body)
     except InvalidReport as error:
         raise Refused(400, str(error)) from error
+    now = int(arrived.timestamp() * 1000)
     accepted, refused = {}, {}
     for index, raw in enumerate(batch.reports):
         try:
-            accepted[index] = with_believable_time(decode_report(raw), arrived)
+            accepted[index] = _with_believable_time(decode_report(raw), now)
         except InvalidReport as error:
             refused[index] = str(error)
     return accepted, refused
 
 
-def with_believable_time(report: Report, arrived: datetime) -> Report:
-    """Set a time that no working clock would tell to the time of arrival."""
-    now = int(arrived.timestamp() * 1000)
+def _with_believable_time(report: Report, now: int) -> Report:
+    """Set a time that no working clock would tell to the time of arrival, ms UTC."""
     if now - _MAX_AGE_MS <= report.time <= now + _MAX_AHEAD_MS:
         return report
     return replace(report, time=now)
