@@ -17,9 +17,21 @@ def change(now: float, before: float | None) -> float | None:
     return None if not before else now / before - 1
 
 
-def active(now: float, before: float | None) -> str:
-    """About the installs active at the end of the period, and at the end of the one before."""
-    said = f"{count(now)} installs were active in the last 30 days"
+def active(
+    now: float,
+    before: float | None = None,
+    came: float | None = None,
+    until: date | None = None,
+) -> str:
+    """About the installs active at the end of the period, and at the end of the one before.
+
+    Args:
+        came: how many of them came in the 30 days, where that is known.
+        until: the end of the period, where it is not the last complete day.
+    """
+    said = f"{count(now)} installs were active in the "
+    said += f"30 days up to {day(until)}" if until else "last 30 days"
+    said += f", {count(came)} of them new" if came else ""
     moved = change(now, before)
     if moved is None:
         return said
@@ -28,6 +40,24 @@ def active(now: float, before: float | None) -> str:
     return (
         f"{said}, {percent(abs(moved))} {'more' if moved > 0 else 'fewer'} than the period before"
     )
+
+
+def came_lately(frame: pd.DataFrame, until: date, days: int) -> float | None:
+    """New installs by day, summed over the last days; None where they are not all there."""
+    times = pd.to_datetime(frame["day"])
+    last = pd.Timestamp(until)
+    begin = last - pd.Timedelta(days=days - 1)
+    if frame.empty or times.min() > begin:
+        return None
+    return float(frame["installs"][times.between(begin, last)].sum())
+
+
+def most_used(versions: pd.DataFrame) -> str | None:
+    """Of `version_shifts`: the version that most installs ran last; None where none is known."""
+    known = versions.dropna(subset=["share"])
+    if known.empty or not known["installs"].max():
+        return None
+    return f"Most used: {plain_markdown(str(known.loc[known['installs'].idxmax()]['version']))}"
 
 
 def new_installs(frame: pd.DataFrame) -> str:
@@ -155,7 +185,10 @@ def one_time_by(frame: pd.DataFrame, what: str) -> str:
         return f"Too few new installs to compare them by {what}"
     worst = many.loc[many["share"].idxmax()]
     name = plain_markdown(str(worst["value"]))
-    return f"With {name}, {share(worst['one_time'], worst['judged'])} came once"
+    part = share(worst["one_time"], worst["judged"])
+    if len(frame) == 1:
+        return f"{name} is the first {what} of all of them: {part} came once"
+    return f"With {name}, {part} came once"
 
 
 def worst_error(impact: pd.DataFrame) -> str:
@@ -207,10 +240,12 @@ def leavers(frame: pd.DataFrame) -> str:
 def compared(impact: pd.DataFrame) -> str:
     """About how much of what `error_interval` is about could be judged."""
     visits, unmatched = impact["visits"].sum(), impact["unmatched"].sum()
-    found = (
-        f"Of {count(visits)} visits with an error, {count(visits - unmatched)} could be compared"
+    if not unmatched:
+        return f"All {count(visits)} visits with an error could be compared with like ones"
+    return (
+        f"Of {count(visits)} visits with an error, {count(visits - unmatched)} could be compared "
+        f"with like ones, {count(unmatched)} could not"
     )
-    return f"{found} with like ones" + (f", {count(unmatched)} could not" if unmatched else "")
 
 
 def error_names(impact: pd.DataFrame) -> list[str]:

@@ -187,7 +187,8 @@ def _reason_to_rebuild(warehouse: Warehouse, source: str) -> str | None:
     if [row[0] for row in rows] != [SCHEMA_VERSION]:
         return "it was made by another version of Wald"
     if rows[0][1] != source:
-        return f"it held the reports of another database, {rows[0][1]}"
+        named = re.sub(r"\?\{[^}]*\}", "", rows[0][1])  # without what its requests carry
+        return f"it held the reports of another database, {named}"
     return None
 
 

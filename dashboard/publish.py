@@ -25,7 +25,7 @@ from dashboard.analysis.platforms import metric_values, os_families, os_spread
 from dashboard.analysis.solutions import deployments_by_solution
 from dashboard.drawing import Curve, curve
 from dashboard.export import csv_bytes
-from dashboard.words import count, day, percent
+from dashboard.words import count, day, percent, system_name
 
 PERIOD = 90
 """Days that the shares and the counts speak of."""
@@ -145,7 +145,7 @@ def _parts(
     names = (
         frame[column].astype(str)
         if isinstance(column, str)
-        else [_system(*pair) for pair in zip(*(frame[one] for one in column), strict=True)]
+        else [system_name(*pair) for pair in zip(*(frame[one] for one in column), strict=True)]
     )
     counted = pd.Series(frame["installs"].to_numpy(), index=pd.Index(names)).sort_values(
         ascending=False, kind="stable"
@@ -159,11 +159,6 @@ def _parts(
     if rest and exclusive:
         rows.append((OTHER, _told(rest, least)))
     return Parts(name, title, tuple(rows) if len(told) else (), exclusive)
-
-
-def _system(family: str, version: str) -> str:
-    """A Linux names itself in its version."""
-    return version if family == "Linux" and version != "unknown" else f"{family} {version}"
 
 
 def _plain(text: str) -> str:

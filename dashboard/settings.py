@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from dashboard.sentry import SentryLinks
@@ -13,6 +14,8 @@ from ingest.store import SettingError
 
 SECRETS = Path(".streamlit/secrets.toml")
 DEFAULT_WAREHOUSE = Path(".wald/warehouse.duckdb")
+DEFAULT_REFRESH = "60"
+LONGEST_REFRESH = 86_400
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class Settings:
     database: Mapping[str, str]
     """What `ingest.store.Store.connect` reads."""
     warehouse: Path
+    refresh: timedelta
+    """How old the data may be before an open page brings it up to date by itself."""
     sentry: SentryLinks | None
 
     @classmethod
@@ -34,8 +39,19 @@ class Settings:
         return cls(
             database=environ,
             warehouse=Path(environ.get("WALD_WAREHOUSE") or DEFAULT_WAREHOUSE),
+            refresh=_refresh(environ.get("WALD_REFRESH") or DEFAULT_REFRESH),
             sentry=SentryLinks.read(environ),
         )
+
+
+def _refresh(given: str) -> timedelta:
+    try:
+        seconds = int(given)
+    except ValueError:
+        seconds = 0
+    if not 1 <= seconds <= LONGEST_REFRESH:
+        raise SettingError(f"WALD_REFRESH is {given!r}; give seconds, from 1 to {LONGEST_REFRESH}")
+    return timedelta(seconds=seconds)
 
 
 def environment(secrets: Path = SECRETS) -> dict[str, str]:

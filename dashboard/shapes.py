@@ -8,10 +8,14 @@ import pandas as pd
 
 from dashboard.words import count, day, percent, plain_label
 
-TOP = 6
+TOP = 7
 """Series that get a colour of their own; the rest are drawn together."""
 
-REST = "older and rarer"
+COMMON = 0.05
+"""Share of a week's installs that makes a version one of those to be told apart."""
+
+OTHERS = "rest"
+REST = "others"
 TRIANGLE = 26
 """Weeks that the retention triangle shows, down and across."""
 
@@ -21,21 +25,28 @@ def last_complete_week(as_of: date) -> date:
     return as_of - timedelta(days=as_of.weekday() + (0 if as_of.weekday() == 6 else 7))
 
 
+def if_any(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The table, or none of its rows where there is nothing but zeros in these columns."""
+    return frame if frame[list(columns)].to_numpy().any() else frame.head(0)
+
+
 def top_versions(adoption: pd.DataFrame, order: list[str]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Spread version adoption into week and a column a version, for those used most.
+    """Spread version adoption into week and a column a version, for the latest common ones.
 
     Returns the table, and the versions by their columns, oldest first. The columns have names of
-    their own, since a version may be called anything.
+    their own, since a version may be called anything; that of the others is `OTHERS`.
     """
-    most = set(adoption.groupby("version")["installs"].sum().nlargest(TOP).index)
+    share = adoption["installs"] / adoption.groupby("week")["installs"].transform("sum")
+    common = set(adoption["version"][share >= COMMON])
+    most = set([name for name in order if name in common][:TOP])
     shown = [name for name in reversed(order) if name in most]
     columns = {name: f"version_{place}" for place, name in enumerate(shown)}
-    named = adoption.assign(column=adoption["version"].map(columns).fillna("rest"))
+    named = adoption.assign(column=adoption["version"].map(columns).fillna(OTHERS))
     wide = named.pivot_table(
         index="week", columns="column", values="installs", aggfunc="sum", fill_value=0
     )
     names = {column: name for name, column in columns.items()}
-    rest = {"rest": REST} if "rest" in wide else {}
+    rest = {OTHERS: REST} if OTHERS in wide else {}
     return wide.reset_index(), rest | names
 
 

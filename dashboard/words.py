@@ -11,6 +11,12 @@ TOO_FEW = 30
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^])")
 
+_ADDRESS = re.compile(r"https?(?=:)|www(?=\.)|@", re.IGNORECASE)
+"""Where an address begins, or the middle of one for mail."""
+
+_JOINER = "\u2060"
+"""Without width, and no part of an address."""
+
 
 def count(number: float) -> str:
     """1,204 · 12.4 k · 3.1 M"""
@@ -59,14 +65,30 @@ def ago(past: timedelta) -> str:
     return f"{minutes // (24 * 60)} days ago"
 
 
+def system_name(family: str, version: str) -> str:
+    """Ubuntu 24.04 · macOS 15.5 · Windows unknown: the family where the version names none."""
+    named = version.startswith(family) or (family == "Linux" and version != "unknown")
+    return version if named else f"{family} {version}"
+
+
 def plain_markdown(text: str) -> str:
-    """Text from outside, so that Markdown shows it and does nothing with it."""
+    """Text from outside, so that Markdown shows it and does nothing with it.
+
+    A bare address would become a link, which no backslash prevents: it is broken by a sign that
+    nobody sees.
+    """
+    return plain_sentence(_ADDRESS.sub(rf"\g<0>{_JOINER}", text))
+
+
+def plain_sentence(text: str) -> str:
+    """A sentence of our own in which somebody's words may stand, such as a setting: as
+    `plain_markdown`, but an address remains one, to be copied."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def plain_text(markdown: str) -> str:
     """What `plain_markdown` was made of, for where Markdown means nothing."""
-    return re.sub(r"\\(.)", r"\1", markdown)
+    return re.sub(r"\\(.)", r"\1", markdown).replace(_JOINER, "")
 
 
 def plain_label(text: str) -> str:

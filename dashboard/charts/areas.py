@@ -8,7 +8,9 @@ from datetime import date
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboard.charts.names import named, room_for
 from dashboard.charts.theme import (
+    GREY,
     HEIGHT,
     MARGIN,
     blank,
@@ -19,28 +21,38 @@ from dashboard.words import plain_label
 
 
 def stacked_shares(
-    frame: pd.DataFrame, x: str, series: Mapping[str, str], *, unit: str, complete_until: date
+    frame: pd.DataFrame,
+    x: str,
+    series: Mapping[str, str],
+    *,
+    unit: str,
+    complete_until: date,
+    rest: str | None = None,
 ) -> go.Figure | None:
     """Shares of a whole over time as areas, the last of the series on top; ends when complete.
 
     None where fewer than two weeks are complete: there is no area to draw.
+
+    Args:
+        rest: the series, if any, of all that have no colour of their own.
     """
     figure = blank(HEIGHT + 40)
     whole = frame[pd.to_datetime(frame[x]) <= pd.Timestamp(complete_until)]
     if len(whole) < 2:
         return None
     shares = whole[list(series)].div(whole[list(series)].sum(axis=1), axis=0)
-    colour = colours(list(series))
+    colour = colours([column for column in series if column != rest])
     below = 0.0
     for column, name in series.items():
-        label = plain_label(name)
+        shade = colour.get(column, GREY)
         figure.add_scatter(
             x=whole[x],
             y=shares[column],
             stackgroup="all",
             mode="lines",
-            line={"width": 0.5, "color": colour[column]},
-            hovertemplate=f"%{{x|%-d %b %Y}}: <b>%{{y:.0%}}</b> of {unit}<extra>{label}</extra>",
+            line={"width": 0.5, "color": shade},
+            hovertemplate=f"%{{x|%-d %b %Y}}: <b>%{{y:.0%}}</b> of {unit}"
+            f"<extra>{plain_label(name)}</extra>",
         )
         last = shares[column].iloc[-1]
         if last > 0.03:
@@ -48,15 +60,15 @@ def stacked_shares(
                 x=1,
                 xref="paper",
                 y=below + last / 2,
-                text=label,
+                text=named(name, shade),
                 showarrow=False,
                 xanchor="left",
                 xshift=6,
-                font={"color": colour[column], "size": 12},
+                font={"size": 12},
             )
         below += last
     figure.update_yaxes(tickformat=".0%", range=[0, 1], title_text=f"share of {unit}")
     date_axis(figure, whole[x])
     figure.update_xaxes(range=[whole[x].iloc[0], whole[x].iloc[-1]])
-    figure.update_layout(margin=MARGIN | {"r": 110})
+    figure.update_layout(margin=MARGIN | {"r": room_for(series.values())})
     return figure

@@ -13,6 +13,13 @@ from dashboard.charts.theme import (
 )
 from dashboard.words import plain_label
 
+DARK, LIGHT = "#10151c", "#ffffff"
+MOST_WRITTEN = 13
+"""Columns whose numbers fit into 400 pixels."""
+
+TURN = 0.47
+"""Of the scale: colours beyond it are so bright that dark words are read more easily on them."""
+
 
 def heat_map(
     cells: pd.DataFrame,
@@ -24,20 +31,21 @@ def heat_map(
 ) -> go.Figure:
     """A table of shares as colours, each with its number; rows and columns as in `cells`.
 
+    Where there are so many columns that a phone has no room for numbers, a scale tells them.
+
     Args:
         hover: the words for each cell.
         top: the share that the brightest colour stands for.
         texts: what stands in each cell, by default its share.
     """
     figure = blank(90 + (28 if texts is None else 40) * len(cells))
+    columns = [plain_label(str(name)) for name in cells.columns]
+    rows = [plain_label(str(name)) for name in cells.index]
     figure.add_heatmap(
         z=cells.to_numpy(),
-        x=[plain_label(str(name)) for name in cells.columns],
-        y=[plain_label(str(name)) for name in cells.index],
+        x=columns,
+        y=rows,
         customdata=hover,
-        text=texts,
-        texttemplate="%{z:.0%}" if texts is None else "%{text}",
-        textfont={"size": 11},
         colorscale=HEAT,
         zmin=0,
         zmax=top,
@@ -47,6 +55,33 @@ def heat_map(
         showscale=False,
         hovertemplate="%{customdata}<extra></extra>",
     )
-    figure.update_xaxes(title_text=x_title, type="category", showgrid=False, side="top")
-    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    if len(columns) > MOST_WRITTEN:
+        bar = {"orientation": "h", "thickness": 8, "y": 0, "yanchor": "top", "tickformat": ".0%"}
+        figure.update_traces(showscale=True, colorbar=bar)
+    told = [
+        (column, row, cells.iat[y, x], texts[y][x] if texts else f"{cells.iat[y, x]:.0%}")
+        for y, row in enumerate(rows)
+        for x, column in enumerate(columns)
+        if len(columns) <= MOST_WRITTEN and not pd.isna(cells.iat[y, x])
+    ]
+    # Words of Plotly's own choice of colours are hard to read on those in the middle.
+    figure.add_scatter(
+        x=[column for column, *_ in told],
+        y=[row for _, row, *_ in told],
+        mode="text",
+        text=[text for *_, text in told],
+        textfont={
+            "size": 11,
+            "color": [DARK if share > TURN * top else LIGHT for *_, share, _ in told],
+        },
+        hoverinfo="skip",
+    )
+    figure.update_xaxes(
+        title_text=x_title,
+        type="category",
+        showgrid=False,
+        side="top",
+        range=[-0.5, len(columns) - 0.5],
+    )
+    figure.update_yaxes(type="category", showgrid=False, range=[len(rows) - 0.5, -0.5])
     return figure

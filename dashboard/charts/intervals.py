@@ -9,9 +9,11 @@ import plotly.graph_objects as go
 
 from dashboard.charts.theme import (
     ACCENT,
+    FEW,
     GREY,
     HEIGHT,
     LOSS,
+    MONTHS,
     blank,
 )
 from dashboard.words import TOO_FEW, plain_label
@@ -32,6 +34,7 @@ def intervals(
     ]
     rows = list(range(len(frame)))  # two errors may bear the same short name
     names = [plain_label(name) for name in frame[label]]
+    broken = [name.replace(" in ", "<br>in ", 1) for name in names]  # a phone is narrow
     figure.add_scatter(
         x=frame[value],
         y=rows,
@@ -54,7 +57,7 @@ def intervals(
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     figure.update_yaxes(
-        range=[len(frame) - 0.5, -0.5], tickvals=rows, ticktext=names, automargin=True
+        range=[len(frame) - 0.5, -0.5], tickvals=rows, ticktext=broken, automargin=True
     )
     ends = [0.0, *frame[low], *frame[high]]
     room = 0.06 * max(1.0, max(ends) - min(ends))
@@ -65,21 +68,24 @@ def intervals(
 
 
 def shares_over_time(frame: pd.DataFrame, *, unit: str) -> go.Figure:
-    """Shares with their intervals: value (the time), share, low, high, judged."""
+    """Shares with their intervals: value (a month, YYYY-MM), share, low, high, judged."""
     figure = blank(HEIGHT)
+    months = pd.to_datetime(frame["value"], format="%Y-%m")
     figure.add_scatter(
-        x=frame["value"],
+        x=months,
         y=frame["share"],
         mode="lines+markers",
         line={"color": ACCENT, "width": 2},
         error_y=_reach(frame),
         customdata=frame[["low", "high", "judged"]].to_numpy(),
         hovertemplate=(
-            "%{x}: <b>%{y:.0%}</b> of %{customdata[2]:,}, 95 % interval "
+            "%{x|%B %Y}: <b>%{y:.0%}</b> of %{customdata[2]:,}, 95 % interval "
             "%{customdata[0]:.0%} to %{customdata[1]:.0%}<extra></extra>"
         ),
     )
-    figure.update_xaxes(type="category")
+    figure.update_xaxes(type="date", tickformat=MONTHS)
+    if len(months) <= FEW:
+        figure.update_xaxes(tickvals=list(months), tickformat="%b %Y", title_text="UTC")
     figure.update_yaxes(tickformat=".0%", rangemode="tozero", title_text=unit)
     return figure
 

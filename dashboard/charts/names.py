@@ -21,7 +21,7 @@ LETTER = 7
 MOST_LETTERS = 18
 """Beyond that a name is cut by the picture's edge rather than the picture by the name."""
 
-ASIDE = 0.06
+ASIDE = 0.14
 """Of the chart's width, the same for marks."""
 
 
@@ -32,6 +32,17 @@ class Name:
     text: str
     height: float
     colour: str
+
+
+def named(text: str, colour: str) -> str:
+    """A name, which anybody can read, behind a dot of the colour that it stands for."""
+    return f'<span style="color:{colour}">●</span> {plain_label(text)}'
+
+
+def room_for(names: Iterable[str]) -> int:
+    """Pixels that the longest of them needs beside a chart."""
+    longest = max((len(name) for name in names), default=0)
+    return 12 + LETTER * (2 + min(longest, MOST_LETTERS))
 
 
 def name_at_end(figure: go.Figure, names: Sequence[Name], span: float) -> None:
@@ -48,28 +59,27 @@ def name_at_end(figure: go.Figure, names: Sequence[Name], span: float) -> None:
             x=1,
             xref="paper",
             y=height,
-            text=plain_label(name.text),
+            text=named(name.text, name.colour),
             showarrow=False,
             xanchor="left",
             xshift=6,
-            font={"color": name.colour, "size": 12},
+            font={"size": 12},
         )
-    longest = max((len(name.text) for name in names), default=0)
-    figure.update_layout(margin_r=12 + LETTER * min(longest, MOST_LETTERS))
+    figure.update_layout(margin_r=room_for(name.text for name in names))
 
 
 def mark(figure: go.Figure, times: pd.Series, events: Iterable[tuple[date, str]]) -> go.Figure:
-    """Mark days with a line and a word over it; a word that would touch the last is left out."""
+    """Mark days with a line and a word over it; a word that would touch a later one is left out."""
     if not len(times):
         return figure
     first, last = pd.Timestamp(times.iloc[0]), pd.Timestamp(times.iloc[-1])
-    free = first
-    for day, word in events:
+    free = last
+    for day, word in sorted(events, reverse=True):
         when = pd.Timestamp(day)
         if not first < when <= last:
             continue
         figure.add_vline(x=when, line={"color": GREY, "width": 1, "dash": "dot"}, opacity=0.7)
-        if when >= free:
+        if when <= free:
             figure.add_annotation(
                 x=when,
                 y=1,
@@ -79,6 +89,6 @@ def mark(figure: go.Figure, times: pd.Series, events: Iterable[tuple[date, str]]
                 showarrow=False,
                 font={"color": GREY, "size": 11},
             )
-            free = when + ASIDE * (last - first)
+            free = when - ASIDE * (last - first)
     figure.update_layout(margin_t=26)
     return figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from dashboard.charts.names import Name, name_at_end
 from dashboard.charts.theme import (
     ACCENT,
+    FEW,
     GREY,
     HEIGHT,
     PALETTE,
@@ -22,7 +23,11 @@ from dashboard.charts.theme import (
 def bars_over_time(
     frame: pd.DataFrame, x: str, y: str, *, unit: str, complete_until: date, height: int = HEIGHT
 ) -> go.Figure:
-    """Bars over time; what is not complete yet is paler."""
+    """Bars over time; what is not complete yet is paler.
+
+    Args:
+        x: the column of the times, ``day`` or ``week``.
+    """
     figure = blank(height)
     times = pd.to_datetime(frame[x])
     whole = times <= pd.Timestamp(complete_until)
@@ -35,6 +40,11 @@ def bars_over_time(
         hovertemplate=f"%{{x|%-d %b %Y}}: <b>%{{y:,}}</b> {unit}%{{customdata}}<extra></extra>",
     )
     date_axis(figure, times)
+    if 0 < len(times) < FEW:  # or a single bar would be as broad as the chart
+        step = timedelta(days=7 if x == "week" else 1)
+        room = (FEW - len(times)) / 2 * step
+        figure.update_traces(width=750 * step.total_seconds())
+        figure.update_xaxes(range=[times.min() - room, times.max() + room])
     figure.update_yaxes(rangemode="tozero", title_text=unit)
     return figure
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboard.charts.names import named
 from dashboard.charts.theme import GREY, LOSS, blank
 
 _MARKS = 6
@@ -79,11 +80,11 @@ def _name_ends(figure: go.Figure, ends: list[tuple[float, str, str]], last: int)
         figure.add_annotation(
             x=last,
             y=height,
-            text=name,
+            text=named(name, colour),
             showarrow=False,
             xanchor="left",
             xshift=6,
-            font={"color": colour, "size": 12},
+            font={"size": 12},
         )
 
 

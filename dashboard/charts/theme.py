@@ -21,11 +21,16 @@ FEW = 10
 SPAN = 30
 """Weeks in about half a year."""
 
+WEEKS = 4
+"""Of many weeks, so many are named: a phone has room for no more beside each other."""
+
 HEIGHT = 300
 # Dates as "12 Mar"; the year where it begins.
+DAYS = "%-d %b\n%Y UTC"
+MONTHS = "%b\n%Y UTC"
 DATES = [
-    {"dtickrange": [None, 27 * 86_400_000], "value": "%-d %b\n%Y"},
-    {"dtickrange": [27 * 86_400_000, None], "value": "%b\n%Y"},
+    {"dtickrange": [None, 27 * 86_400_000], "value": DAYS},
+    {"dtickrange": [27 * 86_400_000, None], "value": MONTHS},
 ]
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
@@ -56,10 +61,12 @@ def blank(height: int) -> go.Figure:
 
 def date_axis(figure: go.Figure, times: pd.Series) -> None:
     """Name days, or months where they are many; each of them where they are few."""
-    figure.update_xaxes(tickformatstops=DATES, type="date")
+    figure.update_xaxes(type="date")
     if len(times) <= FEW:
-        figure.update_xaxes(tickvals=list(times), tickformat="%-d %b", tickformatstops=[])
+        figure.update_xaxes(tickvals=list(times), tickformat="%-d %b", title_text="UTC")
     elif len(times) <= 2 * SPAN and times.iloc[1] - times.iloc[0] == timedelta(days=7):
         # Name the weeks by their own Mondays, not by the Sundays that Plotly prefers.
-        step = -(-len(times) // FEW) * 7 * 86_400_000
-        figure.update_xaxes(tick0=times.iloc[0], dtick=step)
+        step = -(-len(times) // WEEKS) * 7 * 86_400_000
+        figure.update_xaxes(tick0=times.iloc[0], dtick=step, tickformat=DAYS)
+    else:
+        figure.update_xaxes(tickformatstops=DATES)

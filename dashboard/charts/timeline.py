@@ -61,7 +61,7 @@ def install_timeline(
         range=[len(rows) - 0.4, -0.6],
         zeroline=False,
     )
-    figure.update_xaxes(type="date", tickformatstops=DATES, title_text="UTC", showgrid=True)
+    figure.update_xaxes(type="date", tickformatstops=DATES, showgrid=True)
     legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
     figure.update_layout(showlegend=True, legend=legend)
     return figure

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import charts
 from dashboard.analysis.releases import releases
+from dashboard.shapes import if_any
 from dashboard.views.block import block
 from dashboard.views.frame import View
 
@@ -34,7 +35,7 @@ def active_installs(view: View, finding: str) -> None:
         "Installs with a visit in the 1, 7 and 30 days that end with each day (UTC). Dotted "
         "lines: a version was first seen.",
         charts.mark(figure, frame["day"], release_marks(view)),
-        frame,
+        if_any(frame, "active_30"),
         "active_installs",
         columns=COLUMNS,
     )

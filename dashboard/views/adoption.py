@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import charts, findings
-from dashboard.shapes import last_complete_week, top_versions, triangle
+from dashboard.shapes import OTHERS, if_any, last_complete_week, top_versions, triangle
 from dashboard.versions import newest_first
 from dashboard.views.active import active_installs, release_marks
 from dashboard.views.block import block
@@ -37,7 +37,8 @@ def show(view: View) -> None:
         _new(view)
     with right:
         active = view.complete(view.table("active_installs"), "day")["active_30"]
-        active_installs(view, findings.active(active.iloc[-1] if len(active) else 0, None))
+        now = active.iloc[-1] if len(active) else 0
+        active_installs(view, findings.active(now, until=view.ended))
     left, right = st.columns(2)
     with left:
         _lifecycle(view)
@@ -56,7 +57,7 @@ def _new(view: View) -> None:
         findings.new_installs(view.complete(frame, "day")),
         "Installs by the day of their first report (UTC). Paler: the day is not over.",
         charts.mark(figure, frame["day"], release_marks(view)),
-        frame,
+        if_any(frame, "installs"),
         "new_installs",
         columns=_COLUMNS,
     )
@@ -76,7 +77,7 @@ def _lifecycle(view: View) -> None:
             unit="installs",
             complete_until=last_complete_week(view.scope.as_of),
         ),
-        frame,
+        if_any(frame, "new", "returning", "resurrected", "dormant"),
         "lifecycle",
         columns=_COLUMNS,
     )
@@ -96,7 +97,7 @@ def _stickiness(view: View) -> None:
             complete_until=view.scope.as_of,
             shares=True,
         ),
-        frame,
+        if_any(frame, "active_30"),
         "stickiness",
         columns=_COLUMNS,
     )
@@ -111,6 +112,7 @@ def _versions(view: View) -> None:
         names,
         unit="active installs",
         complete_until=last_complete_week(view.scope.as_of),
+        rest=OTHERS,
     )
     block(
         findings.versions(view.complete(frame, "week")),

@@ -84,7 +84,7 @@ def _table(
     name: str,
     on_row: Callable[[int], None] | None,
 ) -> None:
-    look: dict[str, Any] = {"hide_index": True, "height": "auto"}
+    look: dict[str, Any] = {"hide_index": True, "height": "auto", "placeholder": ""}
     look["column_config"] = dict(columns or {})
     if on_row is None:
         st.dataframe(frame, **look)

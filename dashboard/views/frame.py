@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import ibis
 import pandas as pd
@@ -30,7 +30,7 @@ from dashboard.views.filters import (
 from dashboard.views.freshness import bring_up_to_date, say_how_fresh
 from dashboard.views.reading import Reading
 from dashboard.warehouse import Warehouse, WarehouseError
-from dashboard.words import plain_markdown
+from dashboard.words import plain_sentence
 from ingest.store import DatabaseUnavailable, SettingError
 
 _STYLE = """<style>
@@ -59,6 +59,11 @@ class View:
     """From the first day of the period to the last day with reports, complete or not."""
     period: Period
     sentry: SentryLinks | None
+
+    @property
+    def ended(self) -> date | None:
+        """The last day of the period, where it is not the last complete one."""
+        return None if self.period.until >= self.scope.as_of else self.period.until
 
     def table(self, name: str) -> pd.DataFrame:
         """One of the exported tables, with its columns as exported."""
@@ -123,7 +128,7 @@ def open_view() -> Iterator[View]:
         with ExitStack() as until:
             yield _filtered(settings, Reading(warehouse, until), version)
     except (SettingError, WarehouseError, DatabaseUnavailable) as error:
-        st.error(plain_markdown(str(error)), icon=":material/error:")
+        st.error(plain_sentence(str(error)), icon=":material/error:")
         st.stop()
 
 

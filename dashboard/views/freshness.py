@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.refresh import Refresh
 from dashboard.settings import Settings
 from dashboard.sync import Progress, Synced
 from dashboard.warehouse import Warehouse
-from dashboard.words import ago, count, day, plain_markdown
+from dashboard.words import ago, count, day, plain_sentence
 from ingest.store import DatabaseUnavailable
-
-STALE = timedelta(seconds=60)
-"""How old the data may be before an open page brings it up to date by itself."""
 
 FRESH = timedelta(seconds=3)
 """How old it may be when the page is opened or reloaded."""
@@ -47,26 +45,27 @@ def bring_up_to_date(settings: Settings, warehouse: Warehouse) -> None:
         DatabaseUnavailable: nothing was read before, and the database does not answer.
         WarehouseError: the warehouse can't be written.
     """
+    # Drawn each time: if what follows moved, Streamlit would keep the filters out of the address.
+    place = st.empty()
     refresh = _of(warehouse)
     opened = "opened" not in st.session_state
     st.session_state["opened"] = True
     asked = st.session_state.pop("asked", False)
-    due = asked or _age(warehouse) > (FRESH if opened else STALE)
+    due = asked or _age(warehouse) > (FRESH if opened else settings.refresh)
     if due:
         refresh.start(settings.database)
-        _wait(refresh, warehouse)
+        _wait(refresh, warehouse, place)
     result = refresh.result
     if isinstance(result, DatabaseUnavailable) and (synced := warehouse.synced()):
         said = f"{result}. These are the numbers of {synced:%-d %b %Y %H:%M} UTC."
-        st.warning(plain_markdown(said), icon=":material/cloud_off:")
+        place.warning(plain_sentence(said), icon=":material/cloud_off:")
     elif isinstance(result, Exception):
         raise result
     elif due and isinstance(result, Synced) and result.rebuilt:
-        st.info(f"The data was read anew: {plain_markdown(result.rebuilt)}")
+        place.info(f"The data was read anew: {plain_sentence(result.rebuilt)}")
 
 
-def _wait(refresh: Refresh, warehouse: Warehouse) -> None:
-    meter = st.empty()
+def _wait(refresh: Refresh, warehouse: Warehouse, meter: DeltaGenerator) -> None:
     waited = 0.0
     while not refresh.wait(0.2):
         waited += 0.2
@@ -90,7 +89,7 @@ def say_how_fresh(
     refresh = _of(warehouse)
     if refresh.progress is None and warehouse.version() != version:
         st.rerun()
-    if _age(warehouse) > (STALE if as_of else timedelta(seconds=TICK)):
+    if _age(warehouse) > (settings.refresh if as_of else timedelta(seconds=TICK)):
         refresh.start(settings.database)
     progress, synced = refresh.progress, warehouse.synced()
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):

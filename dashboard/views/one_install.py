@@ -26,7 +26,7 @@ _COLUMNS = {
     "outcome": "Outcome",
     "duration_ms": st.column_config.NumberColumn("Took (ms)", format="localized"),
     "type": "Error",
-    "where": "Where",
+    "where": st.column_config.TextColumn("Where", width="medium"),
     "fingerprint": None,
     "version": "Version",
     "os": "OS",
@@ -45,9 +45,6 @@ def show(view: View, install: str) -> None:
         type="tertiary",
     )
     st.markdown(f"## Install `{install}`")
-    met = view.sentry.of_user(install) if view.sentry else None
-    if met:
-        st.markdown(f"[What it met, in Sentry ↗]({met})")
     reports = view.ask(timeline, about=install)
     if reports.empty:
         st.info(
@@ -55,6 +52,9 @@ def show(view: View, install: str) -> None:
             icon=":material/hourglass_empty:",
         )
         return
+    met = view.sentry.of_user(install) if view.sentry else None
+    if met:
+        st.markdown(f"[What it met, in Sentry ↗]({met})")
     pauses = view.ask(silences, about=install)
     links = [
         view.sentry.of_event(event) if view.sentry and isinstance(event, str) else None

@@ -30,8 +30,8 @@ def show(view: View) -> None:
     early = int(cohorts["too_early"].sum())
     block(
         findings.one_time(shares["one_time"].sum(), shares["judged"].sum()),
-        "Share by the month of the first report, with 95 % interval, of the installs that had "
-        f"{view.scope.horizon} days to come back."
+        "Share by the month of the first report (UTC; whole months), with 95 % interval, of the "
+        f"installs that had {view.scope.horizon} days to come back."
         + (f" {early:,} more came once so far and are too early to tell." if early else ""),
         charts.shares_over_time(shares, unit="came once"),
         cohorts,
@@ -85,7 +85,7 @@ def _by(view: View, analysis: Callable[[History], ibis.Table], what: str, name: 
 def _columns() -> dict[str, object]:
     number = st.column_config.NumberColumn
     return {
-        "cohort": "First month",
+        "cohort": st.column_config.DateColumn("First month", format="MMM YYYY"),
         "value": "Value",
         "installs": number("New installs", format="localized"),
         "judged": number("Judged", format="localized"),

@@ -43,22 +43,27 @@ def show(view: View) -> None:
     now = _Period.of(view, view.period.since, view.period.until)
     before = _Period.of(view, *view.period.before) if view.period.before else None
     with st.container(key="tiles"):
-        last = _tiles(view, now, before)
+        runs, last = _tiles(view, now, before)
     left, right = st.columns(2)
     with left:
-        active_installs(view, findings.active(now.numbers["active"], _number(before, "active")))
+        came = findings.came_lately(view.table("new_installs"), view.period.until, ACTIVE_DAYS)
+        active, earlier = now.numbers["active"], _number(before, "active")
+        active_installs(view, findings.active(active, earlier, came, view.ended))
     costs = view.table("error_interval")  # takes longest, so everything else is there before
     with last:
         _lost_tile(view, findings.users_lost(costs))
     with right:
         forest(view, costs, most=5)
         _worst(view, costs)
-    _news(view)
+    versions = view.ask(version_shifts)
+    with runs:
+        page_link("platforms", findings.most_used(versions) or "What they run")
+    _news(view, versions)
 
 
-def _news(view: View) -> None:
+def _news(view: View, versions: pd.DataFrame) -> None:
     """Say what changed this week."""
-    found = news(view.ask(version_shifts), view.ask(success_shifts), view.ask(new_errors))
+    found = news(versions, view.ask(success_shifts), view.ask(new_errors))
     with st.container(border=True):
         st.markdown("##### What changed this week")
         st.caption(f"In the {DAYS} days up to {day(view.scope.as_of)} (UTC).")
@@ -74,14 +79,19 @@ def _worst(view: View, costs: pd.DataFrame) -> None:
     worst = findings.costliest(costs)
     if worst is None:
         return
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         page_link("errors", "What became of those who met it", error=worst["fingerprint"])
         if view.sentry:
             st.link_button("Open in Sentry", worst["sentry_url"], icon=":material/open_in_new:")
 
 
-def _tiles(view: View, now: _Period, before: _Period | None) -> DeltaGenerator:
-    """Draw the headline numbers; returns the place of the fifth, which comes later."""
+def _tiles(
+    view: View, now: _Period, before: _Period | None
+) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Draw the headline numbers.
+
+    Returns the places of what comes later: the second one's link, and the fifth of them.
+    """
     numbers = now.numbers
     horizon = view.scope.horizon
     first, second, third, fourth, fifth = (
@@ -104,7 +114,7 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> DeltaGenerator:
             f"Installs with a report in the last {ACTIVE_DAYS} days of the period.",
         )
         _trend(view.complete(view.table("active_installs"), "day")["active_30"])
-        page_link("platforms", "What they run")
+        runs = st.container()
     with third:
         _share_tile(
             "Came once",
@@ -118,7 +128,7 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> DeltaGenerator:
         page_link("one-time", "Who they are")
     with fourth:
         _share_tile(
-            "Visits without an error",
+            "Error-free visits",
             now.part("clean_visits", "visits"),
             before.part("clean_visits", "visits") if before else None,
             numbers["visits"],
@@ -126,7 +136,7 @@ def _tiles(view: View, now: _Period, before: _Period | None) -> DeltaGenerator:
         )
         _trend(view.complete(view.ask(clean_visits), "week")["share"])
         page_link("solutions", "What works")
-    return fifth
+    return runs, fifth
 
 
 def _lost_tile(view: View, lost: float | None) -> None:
@@ -135,10 +145,11 @@ def _lost_tile(view: View, lost: float | None) -> None:
     Without comparison: the last days of this period are too early to tell, those of the one
     before are not.
     """
+    judged = min(view.period.until, view.scope.last_judged)
     st.metric(
         "Users lost to errors",
         "too early to tell" if lost is None else count(round(lost)),
-        delta=f"met up to {day(view.scope.last_judged)}" if lost is not None else None,
+        delta=f"met up to {day(judged)}" if lost is not None else None,
         delta_color="off",
         delta_arrow="off",
         help="Users who left after an error beyond those who would have left anyway, over the "
@@ -150,7 +161,8 @@ def _lost_tile(view: View, lost: float | None) -> None:
 
 
 def _trend(values: pd.Series) -> None:
-    """Draw how the number of a tile came about over the period."""
+    """Draw how the number of a tile came about over the period, at its lower end."""
+    st.space("stretch")
     st.html(charts.sparkline(values.tolist(), charts.ACCENT) or "<div style='height: 40px'></div>")
 
 

@@ -14,7 +14,7 @@ from dashboard.analysis.history import History
 from dashboard.analysis.platforms import identifiers, metric_spread, os_families, os_spread
 from dashboard.views.block import block
 from dashboard.views.frame import View
-from dashboard.words import plain_markdown
+from dashboard.words import plain_markdown, system_name
 
 _BUILT_IN = {
     "py_version": "Python version",
@@ -111,10 +111,4 @@ def _bars(
 
 
 def _full_names(spread: pd.DataFrame) -> list[str]:
-    """OS and version, the OS only where the version does not name one itself."""
-    return [
-        version
-        if version.startswith(family) or (family == "Linux" and version != "unknown")
-        else f"{family} {version}"
-        for family, version in zip(spread["os"], spread["os_version"], strict=True)
-    ]
+    return [system_name(*pair) for pair in zip(spread["os"], spread["os_version"], strict=True)]

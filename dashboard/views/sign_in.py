@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.access import Access
 from dashboard.settings import environment
-from dashboard.words import plain_markdown
+from dashboard.words import plain_sentence
 from ingest.store import SettingError
 
 
@@ -18,7 +18,7 @@ def admit() -> list[st.Page]:
     try:
         access = Access.read(environment())
     except SettingError as error:
-        return _refuse(plain_markdown(str(error)))
+        return _refuse(plain_sentence(str(error)))
     if not access.providers:
         if not access.open_to(st.get_option("server.address"), st.context.headers):
             return _refuse(_CLOSED)
@@ -29,7 +29,7 @@ def admit() -> list[st.Page]:
     refusal = access.refusal(st.user)
     if refusal:
         _offer_to_leave()
-        return _refuse(plain_markdown(refusal))
+        return _refuse(plain_sentence(refusal))
     return [st.Page(_account, title="Account", icon=":material/account_circle:")]
 
 
@@ -45,7 +45,7 @@ def _ask(access: Access) -> None:
     st.title("Wald")
     st.markdown("Sign in to see how the tool is used.")
     for name in access.providers:
-        only = "" if name == "default" else f" with {plain_markdown(name.capitalize())}"
+        only = "" if name == "default" else f" with {plain_sentence(name.capitalize())}"
         st.button(
             f"Sign in{only}",
             key=f"sign-in-{name}",
@@ -57,7 +57,7 @@ def _ask(access: Access) -> None:
 
 
 def _account() -> None:
-    st.markdown(f"You are signed in as {plain_markdown(str(st.user.get('email')))}.")
+    st.markdown(f"You are signed in as {plain_sentence(str(st.user.get('email')))}.")
     _offer_to_leave()
 
 

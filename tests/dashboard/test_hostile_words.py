@@ -24,12 +24,12 @@ MEANT = "<b>B</b>**C**[D](//evil.example):red[E]$F^2$`G`"
 
 WORDS = {
     "operation": f"=1+1 {MEANT}",
-    "solution": f"+1 s {MEANT}",
+    "solution": f"+1 s {MEANT} www.e.io",
     "package_version": f"-1 v {MEANT}",
     "os": f"@SUM(1) {MEANT}",
-    "own": f"=HYPERLINK(1) {MEANT}<img src=//evil.example onerror=alert(1)>",
+    "own": f"=HYPERLINK(1) {MEANT}<img src=//evil.example onerror=alert(1)> http://evil.example",
     "type": f"=T {MEANT}<script>alert(1)</script>",
-    "where": f"-w:{MEANT}<script>alert(1)</script>",
+    "where": f"-w:{MEANT}<script>alert(1)</script> a@e.io",
 }
 """Each begins as a formula does."""
 
@@ -110,11 +110,18 @@ def test_a_page_shows_them_as_they_are(shown: Shown, path: str) -> None:
     page = shown.page
     page.open(f"{shown.address}/{path}{'&' if '?' in path else '?'}period=all+time")
     page.tab.wait_for_timeout(500)  # charts are drawn last
-    findings = " ".join(page.tab.locator("h2, h5, p").all_inner_texts())
+    findings = " ".join(page.tab.locator("h2, h5, p").all_inner_texts()).replace("\u2060", "")
     for name in PAGES[path]:
         assert WORDS[name] in findings, name
     for meaning in (
-        *('a[href*="//evil"]', '[src*="//evil"]', "[onerror]", "svg a"),
+        *(
+            'a[href*="//evil"]',
+            'a[href*="www.e.io"]',
+            'a[href^="mailto:"]',
+            '[src*="//evil"]',
+            "[onerror]",
+            "svg a",
+        ),
         *(".katex", 'b:text-is("B")', 'strong:text-is("C")', 'a:text-is("D")'),
         *('code:text-is("G")', 'span:text-is("E")', 'tspan:text-is("B")'),
     ):

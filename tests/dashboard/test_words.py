@@ -61,8 +61,39 @@ def test_words_from_outside_are_only_shown() -> None:
     hostile = "[x](http://evil) <b>**bold**</b>\n# head $x$ :red[y]"
     plain = words.plain_markdown(hostile)
     assert "\n" not in plain
-    assert plain == (r"\[x\]\(http\://evil\) \<b\>\*\*bold\*\*\</b\> \# head \$x\$ \:red\[y\]")
+    assert plain == (
+        "\\[x\\]\\(http\u2060\\://evil\\) \\<b\\>\\*\\*bold\\*\\*\\</b\\> "
+        "\\# head \\$x\\$ \\:red\\[y\\]"
+    )
     assert words.plain_label("<a href='x'>y</a> & z") == "&lt;a href='x'&gt;y&lt;/a&gt; &amp; z"
+
+
+@pytest.mark.parametrize(
+    ("address", "plain"),
+    [
+        ("https://evil.example", r"https\u2060\://evil\.example"),
+        ("WWW.evil.example", r"WWW\u2060\.evil\.example"),
+        ("a@evil.example", r"a@\u2060evil\.example"),
+        ("http and www", "http and www"),
+    ],
+)
+def test_a_bare_address_is_broken_lest_it_become_a_link(address: str, plain: str) -> None:
+    assert words.plain_markdown(address) == plain.replace(r"\u2060", "\u2060")
+    assert words.plain_text(words.plain_markdown(address)) == address
+    assert "\u2060" not in words.plain_sentence(address)
+
+
+@pytest.mark.parametrize(
+    ("family", "version", "name"),
+    [
+        ("Linux", "Ubuntu 24.04", "Ubuntu 24.04"),
+        ("macOS", "macOS 15.5", "macOS 15.5"),
+        ("Windows", "11", "Windows 11"),
+        ("Linux", "unknown", "Linux unknown"),
+    ],
+)
+def test_a_system_is_named_once(family: str, version: str, name: str) -> None:
+    assert words.system_name(family, version) == name
 
 
 def test_versions_are_ordered_by_value() -> None:

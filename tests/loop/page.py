@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote_plus
 
-from playwright.sync_api import Browser, Dialog, Locator, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, expect
 from playwright.sync_api import Page as Tab
 
 PATIENCE = 90_000
@@ -28,7 +30,8 @@ class Page:
 
     tab: Tab
     faults: list[str]
-    """Exceptions of scripts, and boxes that a script put up: there must be none."""
+    """Exceptions of scripts, errors in the console, and boxes that a script put up: there must be
+    none."""
 
     def open(self, address: str) -> None:
         """Go to an address and wait until everything is there."""
@@ -52,10 +55,19 @@ class Page:
         """Choose one value of a filter and wait until the page shows it."""
         self.tab.get_by_role("combobox", name=filter).click()
         self.tab.get_by_role("option", name=value, exact=True).click()
-        self.tab.wait_for_url(f"**{value}**")
+        self.tab.wait_for_url(f"**{quote_plus(value)}**")
         self.tab.keyboard.press("Escape")
-        self.tab.wait_for_timeout(300)  # before it begins to run, a page is as ready as after it
-        self.tab.wait_for_selector(READY)
+        self._begun()
+
+    def switch(self, label: str, sign: str) -> None:
+        """Flip a switch and wait until the page shows it.
+
+        Args:
+            sign: what then stands in the address.
+        """
+        self.tab.get_by_text(label, exact=True).click()
+        self.tab.wait_for_url(f"**{sign}**")
+        self._begun()
 
     def choose_row(self, name: str, row: int) -> None:
         """Choose a row of a block's table by the box before it."""
@@ -115,14 +127,23 @@ class Page:
         """Everything written on the page."""
         return self.tab.locator("body").inner_text()
 
+    def _begun(self) -> None:
+        self.tab.wait_for_timeout(300)  # before it begins to run, a page is as ready as after it
+        self.settled()
+
     def _button(self, name: str) -> Locator:
         return self.tab.locator(f".st-key-csv-{name}")
 
 
+_PROBED = re.compile(r"/[^/]+/_stcore/(health|host-config)$")
+"""Where Streamlit's own script looks for its server first, when a page is opened by its address."""
+
+
 @contextmanager
-def opened(browser: Browser) -> Iterator[Page]:
+def opened(browser: Browser | BrowserContext) -> Iterator[Page]:
     """Open a tab, wide enough for every column."""
-    tab = browser.new_page(viewport={"width": 2400, "height": 1800}, accept_downloads=True)
+    tab = browser.new_page()
+    tab.set_viewport_size({"width": 2400, "height": 1800})
     tab.set_default_timeout(PATIENCE)
     faults: list[str] = []
 
@@ -130,6 +151,11 @@ def opened(browser: Browser) -> Iterator[Page]:
         faults.append(f"a script said: {dialog.message}")
         dialog.dismiss()
 
+    def complained(message: ConsoleMessage) -> None:
+        if message.type == "error" and not _PROBED.search(message.location.get("url", "")):
+            faults.append(f"the console says: {message.text} {message.location}")
+
+    tab.on("console", complained)
     tab.on("pageerror", lambda error: faults.append(str(error)))
     tab.on("dialog", heard)
     yield Page(tab, faults)

@@ -1,0 +1,227 @@
+"""In a browser: every filter and its address, links that keep it, live refresh, and the look."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests import browser
+from tests.loop.page import PATIENCE, Page, opened
+from tests.loop.parts import ROOT, dashboard, environment, python
+from tests.rtdb.server import running
+
+SCREENSHOTS = ROOT / ".screenshots"
+"""Kept after the run, to be looked at."""
+
+LOOKS = {"light": (1400, "light"), "dark": (1400, "dark"), "narrow": (400, "light")}
+
+GROUPS = (
+    # days ago, installs, package_version, os, solution, mode, ci
+    (5, 6, "2.0", "Linux", "nginx", "fast", False),
+    (5, 5, "2.0", "Linux", "nginx", "slow", False),
+    (5, 4, "2.0", "Linux", "sshd", "fast", False),
+    (5, 3, "2.0", "macOS", "nginx", "fast", False),
+    (5, 2, "1.0", "Linux", "nginx", "fast", False),
+    (5, 1, "2.0", "Linux", "nginx", "fast", True),
+    (45, 7, "1.0", "Linux", "nginx", "fast", False),
+    (120, 3, "1.0", "Linux", "nginx", "fast", False),
+    (200, 8, "1.0", "Linux", "nginx", "fast", False),
+    (500, 9, "1.0", "Linux", "nginx", "fast", False),
+)
+"""Installs of the app `tool`, each with one run; 12 more of the app `other` ran 5 days ago."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A dashboard of these, open in a browser."""
+
+    address: str
+    env: Mapping[str, str]
+    chromium: Browser
+    page: Page
+
+
+def run(days_ago: float, app: str = "tool", **fields: object) -> str:
+    """A report of an install of its own, as a line."""
+    install = os.urandom(16).hex()
+    when = int((time.time() - days_ago * 86_400) * 1000)
+    base = {"id": install, "app": app, "install": install, "time": when, "kind": "run"}
+    base |= {"ci": False, "dropped": 0, "metrics": {}}
+    return json.dumps({**base, **fields}) + "\n"
+
+
+def reports() -> Iterator[str]:
+    for days_ago, installs, version, system, solution, mode, ci in GROUPS:
+        metrics = {"package_version": version, "os": system, "mode": mode}
+        for _ in range(installs):
+            yield run(days_ago, operation="install", solution=solution, metrics=metrics, ci=ci)
+    for _ in range(12):
+        yield run(5, app="other")
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    folder = tmp_path_factory.mktemp("browsing")
+    with running(folder / "rtdb") as server:
+        env = environment(
+            FIREBASE_DATABASE_EMULATOR_HOST=f"{server.host}:{server.port}",
+            WALD_WAREHOUSE=str(folder / "warehouse.duckdb"),
+            WALD_REFRESH="1",
+        )
+        demo = ("-m", "demo", "--installs", "400", "--days", "300", "--seed", "7", "--out")
+        assert python(*demo, str(folder / "demo"), env=env).returncode == 0
+        simulated = (folder / "demo").read_bytes()
+        done = python(
+            *("-m", "ingest", "import", "-"), env=env, stdin="".join(reports()).encode() + simulated
+        )
+        assert done.stdout.endswith(", refused 0\n")
+        assert python("-m", "dashboard", "sync", env=env).returncode == 0
+        with (
+            dashboard(folder / "log", env) as address,
+            browser.launched() as chromium,
+            opened(chromium) as page,
+        ):
+            yield Shown(address, env, chromium, page)
+        assert "Traceback" not in (folder / "log").read_text()
+
+
+def new_installs(page: Page) -> str:
+    """Its tile, in one line: label, number and change."""
+    tile = page.tab.get_by_test_id("stMetric").filter(has_text="New installs")
+    return " ".join(tile.inner_text().split())
+
+
+def same_elsewhere(shown: Shown, address: str, said: str) -> None:
+    """A colleague who opens the address, in a browser that never saw the page, reads the same."""
+    context = shown.chromium.new_context()
+    with opened(context) as page:
+        page.open(address)
+        assert new_installs(page) == said
+    context.close()
+
+
+def test_every_filter_narrows_what_is_shown_and_stands_in_the_address(shown: Shown) -> None:
+    page = shown.page
+    page.open(f"{shown.address}/")
+    page.choose("App", "tool")
+    assert new_installs(page) == "New installs 27 800 % from 3"
+    for period, said in (
+        ("all time", "New installs 47"),
+        ("last 12 months", "New installs 38"),
+        ("last 30 days", "New installs 20 186 % from 7"),
+    ):
+        page.choose("Period", period)
+        assert new_installs(page) == said
+    page.switch("vs. before", "compare=false")
+    assert new_installs(page) == "New installs 20"
+    page.choose("Version", "2.0")
+    assert new_installs(page) == "New installs 18"
+    page.choose("OS", "Linux")
+    assert new_installs(page) == "New installs 15"
+    page.choose("Solution", "nginx")
+    assert new_installs(page) == "New installs 11"
+    page.tab.get_by_role("button", name="More").click()
+    page.choose("mode", "fast")
+    assert new_installs(page) == "New installs 6"
+    page.open(page.tab.url)
+    page.tab.get_by_role("button", name="More").click()
+    page.switch("Runs by CI services", "ci=true")
+    assert new_installs(page) == "New installs 7"
+    page.tab.keyboard.press("Escape")
+
+    chosen = page.tab.url.partition("?")[2]
+    assert sorted(chosen.split("&")) == [
+        *("app=tool", "ci=true", "compare=false", "metric_mode=fast", "os=Linux"),
+        *("period=last+30+days", "solution=nginx", "version=2.0"),
+    ]
+    same_elsewhere(shown, page.tab.url, "New installs 7")
+    # A tile and the bar of pages lead on with all of it.
+    page.go("How they come")
+    assert page.finding("new_installs").startswith("7 new installs, most on ")
+    page.go("Overview")
+    assert sorted(page.tab.url.partition("?")[2].split("&")) == sorted(chosen.split("&"))
+    assert new_installs(page) == "New installs 7"
+    assert page.wrong() == []
+    assert page.faults == []
+
+
+def test_own_days_stand_in_the_address(shown: Shown) -> None:
+    page = shown.page
+    page.open(f"{shown.address}/?app=tool")
+    page.choose("Period", "own days")
+    assert new_installs(page).startswith("New installs 20 ")  # the last four weeks
+    since, until = (datetime.now(UTC).date() - timedelta(days=ago) for ago in (50, 40))
+    link = f"{shown.address}/?app=tool&period=own+days&days={since}&days={until}&compare=false"
+    page.open(link)
+    assert new_installs(page) == "New installs 7"
+    assert page.finding("active_installs").startswith("7 installs were active in the 30 days up")
+    assert page.faults == []
+
+
+def test_a_new_report_comes_into_an_open_page(shown: Shown) -> None:
+    page = shown.page
+    page.open(f"{shown.address}/data?app=other")
+    page.tab.set_viewport_size({"width": 1400, "height": 700})
+    assert page.tiles()["Reports of this app"] == "12"
+    place = "document.querySelector('[data-testid=stMain]').scrollTop"
+    page.tab.evaluate(f"() => {{ {place} = 400; window.unchanged = true }}")
+    before = page.tab.url
+    stored = python(
+        *("-m", "ingest", "import", "-"), env=shown.env, stdin=run(0.01, app="other").encode()
+    )
+    assert stored.stdout == "stored 1, refused 0\n"
+    page.tab.get_by_test_id("stMetricValue").get_by_text("13", exact=True).wait_for()
+    page.settled()
+    assert page.tab.evaluate("window.unchanged") is True
+    assert page.tab.evaluate(place) == 400
+    assert page.tab.url == before
+    assert page.faults == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "adoption", "platforms", "solutions", "one-time", "errors", "error", "installs", "data"],
+)
+def test_a_page_fits_every_screen(shown: Shown, path: str) -> None:
+    page = shown.page
+    page.tab.set_viewport_size({"width": 1400, "height": 900})
+    page.open(f"{shown.address}/{path.replace('error', 'errors', path == 'error')}?app=bastion")
+    if path == "error":
+        page.tab.get_by_role("combobox", name="Look at one error").click()
+        page.tab.keyboard.press("Enter")
+        page.tab.get_by_role("button", name="All errors").wait_for()
+        page.settled()
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for look, (width, scheme) in LOOKS.items():
+        page.tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        take(page, width, SCREENSHOTS / f"{path or 'overview'}-{look}.png")
+    page.tab.set_viewport_size({"width": 380, "height": 900})
+    page.tab.wait_for_timeout(300)
+    assert page.tab.evaluate(_BEYOND) == []
+    assert page.wrong() == []
+    assert page.faults == []
+
+
+def take(page: Page, width: int, file: Path) -> None:
+    """Take a picture of the whole page, which scrolls inside itself."""
+    page.tab.set_viewport_size({"width": width, "height": 900})
+    page.tab.wait_for_timeout(150)  # charts are drawn anew, and the page grows or shrinks
+    height = page.tab.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.tab.set_viewport_size({"width": width, "height": min(height, 6000)})
+    page.tab.wait_for_timeout(100)
+    page.tab.screenshot(path=file, timeout=PATIENCE)
+
+
+_BEYOND = """() => [...document.querySelectorAll('[data-testid=stMain] *')].filter(
+    e => e.getBoundingClientRect().width && e.getBoundingClientRect().right > innerWidth + 1
+        && !e.closest('.st-key-filters, [data-testid=stDataFrame]')
+).map(e => e.outerHTML.slice(0, 80))"""
+"""What reaches beyond the screen; the filters and tables scroll in themselves."""
