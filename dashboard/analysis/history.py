@@ -31,6 +31,10 @@ _AS_STORED = (
     *("reports", "errors", "runs", "failed_runs", "dropped", "late", "by_ci"),
 )
 _CHOSEN = ("install", "day", "week", "week_gap", *_AHEAD, "version", "profile")
+_CHOSEN_RUNS = (
+    *("install", "day", "week", "task", "succeeded"),
+    *("gap", "week_gap", "solution_gap", "solution_week_gap"),
+)
 _OF_ERRORS = (
     *("fingerprint", "times", "time", "id"),
     *("error_type", "error_where", "error_version", "sentry_event"),
@@ -189,18 +193,18 @@ class History:
 
     @cached_property
     def chosen_deployments(self) -> ibis.Table:
-        """The same, of the weeks that the period touches; the gaps are those between them.
+        """The same, of the weeks that the period touches: install, day, week, task, succeeded and
+        the gaps, which are those between them.
 
         Gaps back to before these weeks may be null, as if there were none.
         """
-        chosen = self.in_period(self.filtered_deployments, "week", "W")
+        chosen = self.in_period(self.filtered_deployments, "week", "W").select(*_CHOSEN_RUNS)
         if not self.scope.filtered or self.scope.only_solutions:
             return chosen
-        named = chosen.inner_join(self.tasks.select("task", "solution"), "task")
         if not self.scope.only_systems:
-            return kept(_with_task_gaps_between(named))
+            return self._with_task_gaps_between(chosen)
         several = self._on_several_systems()
-        mixed = _with_task_gaps_between(named.semi_join(several, "install"))
+        mixed = self._with_task_gaps_between(chosen.semi_join(several, "install"))
         return chosen.anti_join(several, "install").union(mixed)
 
     @cached_property
@@ -291,6 +295,24 @@ class History:
         told = narrow.inner_join(self.profiles.select("profile", "version"), "profile")
         return told.select(*visits.columns)
 
+    def _with_task_gaps_between(self, runs: ibis.Table) -> ibis.Table:
+        """Chosen deployments with the gaps between them, whatever lay between."""
+        # A solution by the number of its first task.
+        number = self.tasks.task.min().over(ibis.window(group_by="solution"))
+        narrow = runs.select("install", "day", "task", "succeeded")
+        narrow = narrow.inner_join(self.tasks.select("task", number=number), "task")
+        for key, last in (("task", "last_day"), ("number", "last_solution_day")):
+            life = ibis.window(group_by=["install", key], order_by="day")
+            narrow = narrow.mutate(**{last: _.day.lag().over(life)})
+        week = narrow.day.truncate("W")
+        gaps: dict[str, ibis.Value] = {"week": week}
+        for last, before in ((narrow.last_day, ""), (narrow.last_solution_day, "solution_")):
+            gaps[f"{before}gap"] = narrow.day.delta(last, unit="day")
+            gaps[f"{before}week_gap"] = _weeks_between(last.truncate("W"), week)
+        # As they were, so that both kinds go into one table.
+        gaps = {name: gap.cast(runs[name].type()) for name, gap in gaps.items()}
+        return narrow.mutate(**gaps).select(*runs.columns)
+
     def _on_several_systems(self) -> ibis.Table:
         return self.stored("several_os").filter(_.app == self.scope.app)
 
@@ -360,16 +382,6 @@ def _counted(visits: ibis.Table) -> ibis.Table:
     return visits.group_by("day", "point").agg(
         visits=_.count(), clean=clean.sum(), last=once.sum(), clean_last=(once & clean).sum()
     )
-
-
-def _with_task_gaps_between(runs: ibis.Table) -> ibis.Table:
-    """Deployments, which name their solution, with the gaps between them, whatever lay between."""
-    gaps: dict[str, ibis.Value] = {}
-    for key, before in (("task", ""), ("solution", "solution_")):
-        life = ibis.window(group_by=["install", key], order_by=["day", "time"])
-        gaps[f"{before}gap"] = runs.day.delta(runs.day.lag().over(life), unit="day")
-        gaps[f"{before}week_gap"] = _weeks_between(runs.week.lag().over(life), runs.week)
-    return runs.mutate(**{n: gap.cast(runs[n].type()) for n, gap in gaps.items()}).drop("solution")
 
 
 def _weeks_between(first: ibis.Value, second: ibis.Value) -> ibis.Value:
