@@ -1,6 +1,7 @@
 """The pages in a browser, on the demo as ``make run`` serves it: from a click to what it shows.
 
-Each figure is the median of `REPEATS`, in Chromium.
+Each figure is the median of `REPEATS`, in Chromium. The yardstick of opening is a bare page of
+Streamlit's with one small chart, opened in turns with ours.
 """
 
 from __future__ import annotations
@@ -19,12 +20,21 @@ from demo.parts import HOST, Part, Parts
 from demo.run import LOCAL, ROOT, python, read
 
 REPEATS = 5
-DATABASE, SERVER = 9400, 8599
+DATABASE, SERVER, BARE = 9400, 8599, 8598
 INSTALLS, DAYS = 4000, 730
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 DRAWN = ".js-plotly-plot .main-svg"
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+
+BARE_PAGE = """
+import plotly.graph_objects as go
+import streamlit as st
+
+st.set_page_config(layout="wide")
+st.plotly_chart(go.Figure(go.Scatter(y=[1, 3, 2])))
+"""
 
 
 def main() -> None:
@@ -55,37 +65,49 @@ def _serve(parts: Parts, folder: Path) -> str:
         DATABASE,
         lambda: read(f"{at}:{DATABASE}/.json?shallow=true&ns=wald") is not None,
     )
-    place = ("--server.address", HOST, "--server.port", str(SERVER), "--server.headless", "true")
-    server = Part(
-        "dashboard",
-        python("streamlit", "run", "dashboard/app.py", *place),
-        SERVER,
-        lambda: read(f"{at}:{SERVER}/_stcore/health") is not None,
-    )
+    (folder / "bare.py").write_text(BARE_PAGE)
+    server = _streamlit("dashboard", "dashboard/app.py", SERVER)
+    bare = _streamlit("bare page", str(folder / "bare.py"), BARE)
     parts.start(database)
     parts.await_answer(database)
     size = ("--installs", str(INSTALLS), "--days", str(DAYS), "--seed", "1")
     parts.complete("demo", python("demo", *size))
     parts.complete("sync", python("dashboard", "sync"))
-    parts.start(server)
-    parts.await_answer(server)
+    for page in (server, bare):
+        parts.start(page)
+        parts.await_answer(page)
     parts.complete("first visit", python("dashboard.first_visit", f"{at}:{SERVER}"))
     return f"{at}:{SERVER}"
 
 
+def _streamlit(name: str, script: str, port: int) -> Part:
+    place = ("--server.address", HOST, "--server.port", str(port), "--server.headless", "true")
+    return Part(
+        name,
+        python("streamlit", "run", script, *place),
+        port,
+        lambda: read(f"http://{HOST}:{port}/_stcore/health") is not None,
+    )
+
+
 def _measure(new_tab: Callable[..., Page], url: str) -> None:
-    def opened() -> Page:
+    def opened(url: str = url) -> Page:
         tab = new_tab(viewport={"width": 1400, "height": 900})
         tab.goto(url)
         tab.wait_for_selector(DRAWN)
         return tab
 
-    def close_and_open() -> float:
+    def open_and_close(url: str) -> float:
         started = time.perf_counter()
-        opened().close()
+        opened(url).close()
         return time.perf_counter() - started
 
-    _say("opening to first charts", [close_and_open() for _ in range(REPEATS)], 2.5)
+    bare = f"http://{HOST}:{BARE}"
+    openings = [(open_and_close(url), open_and_close(bare)) for _ in range(REPEATS)]
+    _say("opening to first charts", [ours for ours, _ in openings], 2.5)
+    print(
+        f"{'  a bare page with one chart':42} {statistics.median([b for _, b in openings]):12.2f} s"
+    )
     tab = opened()
     for name in ("Adoption", "Platforms", "Solutions", "One-time users", "Errors"):
         _say(f"to {name}", [_to(tab, name) for _ in range(REPEATS)], 1.0)
