@@ -12,6 +12,7 @@ from ibis import _
 from ibis import literal as lit
 from ibis.util import gen_name
 
+from dashboard.analysis.gaps import between_deployments, between_visits
 from dashboard.analysis.scope import Scope, Unit, start_of
 
 UNKNOWN = "unknown"
@@ -107,11 +108,10 @@ class History:
         if not self.scope.filtered:
             return chosen
         if not self.scope.only_systems:
-            # The windows take longer than anything that is asked of them.
-            return kept(self._with_gaps_between(chosen))
+            return kept(between_visits(chosen, self.profiles))
         # Most installs come on one OS alone: their gaps are as they stand.
         several = self._on_several_systems()
-        mixed = self._with_gaps_between(chosen.semi_join(several, "install"))
+        mixed = between_visits(chosen.semi_join(several, "install"), self.profiles)
         return chosen.anti_join(several, "install").union(mixed)
 
     @cached_property
@@ -202,9 +202,9 @@ class History:
         if not self.scope.filtered or self.scope.only_solutions:
             return chosen
         if not self.scope.only_systems:
-            return self._with_task_gaps_between(chosen)
+            return between_deployments(chosen, self.tasks)
         several = self._on_several_systems()
-        mixed = self._with_task_gaps_between(chosen.semi_join(several, "install"))
+        mixed = between_deployments(chosen.semi_join(several, "install"), self.tasks)
         return chosen.anti_join(several, "install").union(mixed)
 
     @cached_property
@@ -273,45 +273,6 @@ class History:
             return visits
         named = self.bundles.select("bundle", solution=_.solutions.unnest())
         return visits.semi_join(named.filter(_.solution.isin(self.scope.solutions)), "bundle")
-
-    def _with_gaps_between(self, visits: ibis.Table) -> ibis.Table:
-        """Chosen visits with the gaps between them, whatever lay between."""
-        # As little as can be goes through the sorting.
-        life = ibis.window(group_by="install", order_by="day")
-        narrow = visits.select(
-            *("install", "day", "is_new", "profile"),
-            last_day=_.day.lag().over(life),
-            next_day=_.day.lead().over(life),
-        )
-        week = narrow.day.truncate("W")
-        gaps = {
-            "week": week,
-            "week_gap": _weeks_between(narrow.last_day.truncate("W"), week),
-            "next_gap": narrow.next_day.delta(narrow.day, unit="day"),
-            "next_week_gap": _weeks_between(week, narrow.next_day.truncate("W")),
-        }
-        # As they were, so that both kinds go into one table.
-        narrow = narrow.mutate(**{n: gap.cast(visits[n].type()) for n, gap in gaps.items()})
-        told = narrow.inner_join(self.profiles.select("profile", "version"), "profile")
-        return told.select(*visits.columns)
-
-    def _with_task_gaps_between(self, runs: ibis.Table) -> ibis.Table:
-        """Chosen deployments with the gaps between them, whatever lay between."""
-        # A solution by the number of its first task.
-        number = self.tasks.task.min().over(ibis.window(group_by="solution"))
-        narrow = runs.select("install", "day", "task", "succeeded")
-        narrow = narrow.inner_join(self.tasks.select("task", number=number), "task")
-        for key, last in (("task", "last_day"), ("number", "last_solution_day")):
-            life = ibis.window(group_by=["install", key], order_by="day")
-            narrow = narrow.mutate(**{last: _.day.lag().over(life)})
-        week = narrow.day.truncate("W")
-        gaps: dict[str, ibis.Value] = {"week": week}
-        for last, before in ((narrow.last_day, ""), (narrow.last_solution_day, "solution_")):
-            gaps[f"{before}gap"] = narrow.day.delta(last, unit="day")
-            gaps[f"{before}week_gap"] = _weeks_between(last.truncate("W"), week)
-        # As they were, so that both kinds go into one table.
-        gaps = {name: gap.cast(runs[name].type()) for name, gap in gaps.items()}
-        return narrow.mutate(**gaps).select(*runs.columns)
 
     def _on_several_systems(self) -> ibis.Table:
         return self.stored("several_os").filter(_.app == self.scope.app)
@@ -382,11 +343,6 @@ def _counted(visits: ibis.Table) -> ibis.Table:
     return visits.group_by("day", "point").agg(
         visits=_.count(), clean=clean.sum(), last=once.sum(), clean_last=(once & clean).sum()
     )
-
-
-def _weeks_between(first: ibis.Value, second: ibis.Value) -> ibis.Value:
-    """Between two Mondays."""
-    return second.delta(first, unit="day") // 7
 
 
 def pseudonym(install: ibis.Value) -> ibis.StringValue:
