@@ -28,8 +28,7 @@ def admit() -> list[st.Page]:
         st.stop()
     refusal = access.refusal(st.user)
     if refusal:
-        _offer_to_leave()
-        return _refuse(plain_sentence(refusal))
+        return _refuse(plain_sentence(refusal), signed_in=True)
     return [st.Page(_account, title="Account", icon=":material/account_circle:")]
 
 
@@ -65,7 +64,9 @@ def _offer_to_leave() -> None:
     st.button("Sign out", icon=":material/logout:", on_click=st.logout)
 
 
-def _refuse(said: str) -> list[st.Page]:
+def _refuse(said: str, *, signed_in: bool = False) -> list[st.Page]:
     st.error(said, icon=":material/lock:")
+    if signed_in:
+        _offer_to_leave()
     st.stop()
     raise AssertionError("st.stop() ends the page")

@@ -8,20 +8,15 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests import browser
-from tests.loop.page import PATIENCE, Page, opened
-from tests.loop.parts import ROOT, dashboard, environment, python
+from tests.looks import take_pictures
+from tests.loop.page import Page, opened
+from tests.loop.parts import dashboard, environment, python
 from tests.rtdb.server import running
-
-SCREENSHOTS = ROOT / ".screenshots"
-"""Kept after the run, to be looked at."""
-
-LOOKS = {"light": (1400, "light"), "dark": (1400, "dark"), "narrow": (400, "light")}
 
 GROUPS = (
     # days ago, installs, package_version, os, solution, mode, ci
@@ -199,25 +194,12 @@ def test_a_page_fits_every_screen(shown: Shown, path: str) -> None:
         page.tab.keyboard.press("Enter")
         page.tab.get_by_role("button", name="All errors").wait_for()
         page.settled()
-    SCREENSHOTS.mkdir(exist_ok=True)
-    for look, (width, scheme) in LOOKS.items():
-        page.tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        take(page, width, SCREENSHOTS / f"{path or 'overview'}-{look}.png")
+    take_pictures(page.tab, path or "overview")
     page.tab.set_viewport_size({"width": 380, "height": 900})
     page.tab.wait_for_timeout(300)
     assert page.tab.evaluate(_BEYOND) == []
     assert page.wrong() == []
     assert page.faults == []
-
-
-def take(page: Page, width: int, file: Path) -> None:
-    """Take a picture of the whole page, which scrolls inside itself."""
-    page.tab.set_viewport_size({"width": width, "height": 900})
-    page.tab.wait_for_timeout(150)  # charts are drawn anew, and the page grows or shrinks
-    height = page.tab.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.tab.set_viewport_size({"width": width, "height": min(height, 6000)})
-    page.tab.wait_for_timeout(100)
-    page.tab.screenshot(path=file, timeout=PATIENCE)
 
 
 _BEYOND = """() => [...document.querySelectorAll('[data-testid=stMain] *')].filter(

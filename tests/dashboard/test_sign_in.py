@@ -17,6 +17,7 @@ from playwright.sync_api import Page as Tab
 
 from tests import browser
 from tests.dashboard.test_pages import visit
+from tests.looks import take_pictures
 from tests.loop.page import PATIENCE, READY
 from tests.loop.parts import ROOT, dashboard, environment, free_port, python, serving
 from tests.rtdb.server import running
@@ -165,6 +166,7 @@ def test_who_is_signed_out_sees_nothing(
     with visiting(chromium, tmp_path) as visitor:
         visitor.open(f"{guarded}/{path}")
         expect(visitor.tab.get_by_role("button", name="Sign in")).to_be_visible()
+        take_pictures(visitor.tab, "sign-in")
     assert visitor.heard() == []
 
 
@@ -184,6 +186,7 @@ def test_a_wrong_address_is_refused(
         assert said in visitor.tab.get_by_test_id("stAlert").inner_text()
         visitor.open(f"{guarded}/platforms")
         assert said in visitor.tab.get_by_test_id("stAlert").inner_text()
+        take_pictures(visitor.tab, f"refused-{name}")
     assert visitor.heard() == []
 
 
