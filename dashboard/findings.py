@@ -6,7 +6,16 @@ from datetime import date
 
 import pandas as pd
 
-from dashboard.words import TOO_FEW, count, day, duration, percent, plain_markdown, share
+from dashboard.words import (
+    TOO_FEW,
+    count,
+    counted,
+    day,
+    duration,
+    percent,
+    plain_markdown,
+    share,
+)
 
 MIN_VISITS = 5
 """Matched visits with an error below which nothing is called proven."""
@@ -29,7 +38,7 @@ def active(
         came: how many of them came in the 30 days, where that is known.
         until: the end of the period, where it is not the last complete day.
     """
-    said = f"{count(now)} installs were active in the "
+    said = f"{counted(now, 'install')} {'was' if now == 1 else 'were'} active in the "
     said += f"30 days up to {day(until)}" if until else "last 30 days"
     said += f", {count(came)} of them new" if came else ""
     moved = change(now, before)
@@ -77,7 +86,7 @@ def lifecycle(frame: pd.DataFrame, last_complete: date) -> str:
     last = whole.iloc[-1]
     came = last["new"] + last["resurrected"]
     return (
-        f"{count(came)} installs came or came back in the last whole week, "
+        f"{counted(came, 'install')} came or came back in the last whole week, "
         f"{count(last['dormant'])} fell silent"
     )
 
@@ -202,7 +211,7 @@ def worst_error(impact: pd.DataFrame) -> str:
     if worst is None:
         return "No error cost you users beyond doubt"
     name = plain_markdown(error_name(worst["type"], worst["where"]))
-    return f"{name} cost you about {count(round(worst['excess']))} users"
+    return f"{name} cost you about {counted(round(worst['excess']), 'user')}"
 
 
 def costliest(impact: pd.DataFrame) -> pd.Series | None:
@@ -234,7 +243,7 @@ def leavers(frame: pd.DataFrame) -> str:
     """About the installs that left after an error."""
     if frame.empty:
         return "Nobody is known to have left after an error in this period"
-    return f"{count(len(frame))} installs left after an error"
+    return f"{counted(len(frame), 'install')} left after an error"
 
 
 def compared(impact: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dashboard.words import count, day, percent, plain_markdown
+from dashboard.words import count, counted, day, percent, plain_markdown
 
 
 def arrivals(frame: pd.DataFrame) -> str:
@@ -12,9 +12,8 @@ def arrivals(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "No report arrived in this period"
     most = frame.loc[frame["reports"].idxmax()]
-    said = (
-        f"{count(frame['reports'].sum())} reports arrived, most on {day(pd.Timestamp(most['day']))}"
-    )
+    arrived = counted(frame["reports"].sum(), "report")
+    said = f"{arrived} arrived, most on {day(pd.Timestamp(most['day']))}"
     return f"{said} ({count(most['reports'])})"
 
 

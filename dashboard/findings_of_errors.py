@@ -8,7 +8,7 @@ import pandas as pd
 
 from dashboard.analysis.survival import WITH, WITHOUT, LogRank
 from dashboard.findings import MIN_VISITS
-from dashboard.words import TOO_FEW, count, day, percent, plain_markdown, share
+from dashboard.words import TOO_FEW, count, counted, day, percent, plain_markdown, share
 
 MONTH = 30
 """Days after which two curves are compared in a sentence; fewer where they are shorter."""
@@ -97,9 +97,11 @@ def by_week(weekly: pd.DataFrame, last: date) -> str:
     """About the last whole week of `met_by_week` beside the one before."""
     over = weekly[pd.to_datetime(weekly["week"]) <= pd.Timestamp(last)]
     if len(over) < 2:
-        return f"{count(weekly['installs'].sum())} installs met it so far"
+        return f"{counted(weekly['installs'].sum(), 'install')} met it so far"
     before, now = over["installs"].iloc[-2], over["installs"].iloc[-1]
-    return f"{count(now)} installs met it in the last whole week, {count(before)} the week before"
+    return (
+        f"{counted(now, 'install')} met it in the last whole week, {count(before)} the week before"
+    )
 
 
 def versions(frame: pd.DataFrame, as_of: date) -> str:
@@ -117,4 +119,4 @@ def versions(frame: pd.DataFrame, as_of: date) -> str:
 def affected(frame: pd.DataFrame, horizon: int) -> str:
     """About the rows of `affected_installs`."""
     gone = int((frame["silent_days"] > horizon).sum())
-    return f"{count(len(frame))} installs met it, {count(gone)} of them are silent now"
+    return f"{counted(len(frame), 'install')} met it, {count(gone)} of them are silent now"

@@ -27,6 +27,11 @@ def count(number: float) -> str:
     return f"{number / 1_000_000:,.1f} M"
 
 
+def counted(number: float, noun: str) -> str:
+    """1 install · 1,204 installs"""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def share(part: float, base: float) -> str:
     """38 % of 412; a dash where there is no base"""
     return f"{percent(part / base)} of {count(base)}" if base else "–"

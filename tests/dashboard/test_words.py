@@ -24,6 +24,13 @@ def test_count(number: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 installs"), (1, "1 install"), (1204, "1,204 installs")]
+)
+def test_counted(number: float, said: str) -> None:
+    assert words.counted(number, "install") == said
+
+
+@pytest.mark.parametrize(
     ("fraction", "said"),
     [(0, "0 %"), (0.384, "38 %"), (0.013, "1.3 %"), (0.994, "99.4 %"), (1, "100 %")],
 )
