@@ -288,6 +288,6 @@ def test_a_page_shows_it_as_soon_as_it_is_known(server: SentryServer) -> None:
     assert shown.markdown[0].value == (
         "[ConnectionError\\: \\<b\\>suricata\\</b\\> ↗]"
         f"({server.url}/organizations/acme/issues/4711/) · "
-        "ignored · fatal · last seen in tool@2\\.4\\.0 · read just now"
+        "ignored · fatal · last seen in tool@\u20602\\.4\\.0 · read just now"
     )
     assert not shown.exception
