@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import ibis
 from ibis import _
 from ibis import literal as lit
@@ -21,7 +19,7 @@ def arrivals(history: History) -> ibis.Table:
     day shown, what was received later belongs to it: history is imported long after it happened.
     """
     scope = history.scope
-    reports = _whole(history).reports.mutate(day=_.received.as_timestamp("ms").date())
+    reports = history.reports.mutate(day=_.received.as_timestamp("ms").date())
     if scope.since:
         reports = reports.filter(_.day >= lit(scope.since))
     if scope.until and scope.until < scope.last_day:
@@ -45,7 +43,7 @@ def _days_between(counted: ibis.Table) -> ibis.Table:
 
 def last_received(history: History) -> ibis.Table:
     """reports, received: how many of the app there are, and when the last one arrived (UTC)."""
-    reports = _whole(history).reports
+    reports = history.reports
     counted = reports.agg(reports=_.count(), received=_.received.max())
     return counted.mutate(received=_.received.as_timestamp("ms"))
 
@@ -60,7 +58,3 @@ def shards(history: History) -> ibis.Table:
     read = read.agg(days=_.count(), last_day=_.day.max(), since=_.since.max())
     until = read.since.nullif(lit(0)).as_timestamp("ms")
     return read.mutate(read_until=until).drop("since").order_by("shard")
-
-
-def _whole(history: History) -> History:
-    return History(replace(history.scope, ci=True), history.stored)

@@ -59,8 +59,8 @@ class History:
 
     @cached_property
     def reports(self) -> ibis.Table:
-        """All reports in the scope, unfiltered by what is shown; `profile` as for visits."""
-        return self._by_people(self.stored("reports"))
+        """All reports in the scope, those by CI services among them, whatever is shown."""
+        return self._in_scope(self.stored("reports"))
 
     @cached_property
     def visits(self) -> ibis.Table:
@@ -322,11 +322,6 @@ class History:
         if not self.scope.ci:
             return without_ci
         return without_ci.filter(~_.in_ci).union(self.stored(f"{name}_ci"))
-
-    def _by_people(self, reports: ibis.Table) -> ibis.Table:
-        """The reports in the scope, those of CI services only where they count."""
-        reports = self._in_scope(reports)
-        return reports if self.scope.ci else reports.filter(~_.ci)
 
     def _in_scope(self, table: ibis.Table) -> ibis.Table:
         return table.filter(_.app == self.scope.app, _.day <= lit(self.scope.last_day))

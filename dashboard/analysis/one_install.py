@@ -51,7 +51,7 @@ def timeline(history: History, install: str) -> ibis.Table:
     Args:
         install: 32 lower-case hex digits.
     """
-    reports = _whole(history).reports.filter(_.install == lit(UUID(hex=install)))
+    reports = history.reports.filter(_.install == lit(UUID(hex=install)))
     reports = reports.order_by(ibis.desc("time"), ibis.desc("id")).limit(MOST_REPORTS)
     columns = ("kind", "operation", "solution", "outcome", "duration_ms")
     told = reports.select(

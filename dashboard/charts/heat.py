@@ -7,10 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import (
-    HEAT,
-    blank,
-)
+from dashboard.charts.theme import HEAT, blank
 from dashboard.words import plain_label
 
 DARK, LIGHT = "#10151c", "#ffffff"
@@ -58,24 +55,8 @@ def heat_map(
     if len(columns) > MOST_WRITTEN:
         bar = {"orientation": "h", "thickness": 8, "y": 0, "yanchor": "top", "tickformat": ".0%"}
         figure.update_traces(showscale=True, colorbar=bar)
-    told = [
-        (column, row, cells.iat[y, x], texts[y][x] if texts else f"{cells.iat[y, x]:.0%}")
-        for y, row in enumerate(rows)
-        for x, column in enumerate(columns)
-        if len(columns) <= MOST_WRITTEN and not pd.isna(cells.iat[y, x])
-    ]
-    # Words of Plotly's own choice of colours are hard to read on those in the middle.
-    figure.add_scatter(
-        x=[column for column, *_ in told],
-        y=[row for _, row, *_ in told],
-        mode="text",
-        text=[text for *_, text in told],
-        textfont={
-            "size": 11,
-            "color": [DARK if share > TURN * top else LIGHT for *_, share, _ in told],
-        },
-        hoverinfo="skip",
-    )
+    else:
+        figure.add_trace(_words(cells, columns, rows, top, texts))
     figure.update_xaxes(
         title_text=x_title,
         type="category",
@@ -85,3 +66,31 @@ def heat_map(
     )
     figure.update_yaxes(type="category", showgrid=False, range=[len(rows) - 0.5, -0.5])
     return figure
+
+
+def _words(
+    cells: pd.DataFrame,
+    columns: Sequence[str],
+    rows: Sequence[str],
+    top: float,
+    texts: Sequence[Sequence[str]] | None,
+) -> go.Scatter:
+    """What stands in the cells, in a colour that is easily read on theirs.
+
+    Words of Plotly's own choice of colours are hard to read on those in the middle.
+    """
+    told = [
+        (column, row, cells.iat[y, x], texts[y][x] if texts else f"{cells.iat[y, x]:.0%}")
+        for y, row in enumerate(rows)
+        for x, column in enumerate(columns)
+        if not pd.isna(cells.iat[y, x])
+    ]
+    colours = [DARK if share > TURN * top else LIGHT for *_, share, _ in told]
+    return go.Scatter(
+        x=[column for column, *_ in told],
+        y=[row for _, row, *_ in told],
+        mode="text",
+        text=[text for *_, text in told],
+        textfont={"size": 11, "color": colours},
+        hoverinfo="skip",
+    )

@@ -64,8 +64,8 @@ def test_numbers_are_dark_on_bright_cells_and_absent_where_they_have_no_room() -
     assert list(written.text) == ["10%", "40%", "20%"]
     assert list(written.textfont.color) == ["#ffffff", "#10151c", "#10151c"]
     wide = pd.DataFrame([[0.1] * 14])
-    map_, written = charts.heat_map(wide, hover=[[""] * 14], x_title="").data
-    assert (map_.showscale, len(written.text)) == (True, 0)
+    (map_,) = charts.heat_map(wide, hover=[[""] * 14], x_title="").data
+    assert map_.showscale
 
 
 @pytest.mark.parametrize(
