@@ -14,23 +14,23 @@ _FORGET = "DELETE FROM {table} WHERE rowid IN (SELECT row FROM {rows})"
 _KNOWN_VISITS = """
 CREATE TEMP TABLE known_visits AS
 SELECT visits.rowid AS row, day < since AS stays, visits.*
-FROM {table} AS visits JOIN {installs} USING (app, install)
+FROM {table} AS visits JOIN {installs} USING (install)
 WHERE next_day IS NULL OR next_day >= since
 """
 
 _SEVERAL_OS = """
 INSERT INTO several_os
-SELECT app, install FROM (
-    SELECT app, install, os FROM theirs
-    UNION ALL SELECT app, install, os FROM known_visits WHERE stays
-) ANTI JOIN several_os USING (app, install)
-GROUP BY app, install HAVING count(DISTINCT coalesce(os, '')) > 1
+SELECT install FROM (
+    SELECT install, os FROM theirs
+    UNION ALL SELECT install, os FROM known_visits WHERE stays
+) ANTI JOIN several_os USING (install)
+GROUP BY install HAVING count(DISTINCT coalesce(os, '')) > 1
 """
 
 _LIVES = """
 CREATE TEMP TABLE lives AS
 WITH days AS (
-    SELECT app, install, day, arg_max(profile, (time, id)) AS profile,
+    SELECT install, day, arg_max(profile, (time, id)) AS profile,
         arg_min(operation, (time, id)) AS operation,
         list_sort(list_distinct(list(solution) FILTER (solution IS NOT NULL))) AS solutions,
         count(*) AS reports, count(*) FILTER (failed) AS errors,
@@ -39,11 +39,11 @@ WITH days AS (
         sum(dropped)::BIGINT AS dropped, count(*) FILTER (late) AS late,
         count(*) FILTER (ci) AS by_ci,
         NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day
-    FROM theirs SEMI JOIN {installs} USING (app, install)
+    FROM theirs SEMI JOIN {installs} USING (install)
     WHERE {condition}
-    GROUP BY app, install, day
+    GROUP BY install, day
     UNION ALL BY NAME
-    SELECT app, install, day, profile, operation, reports, errors, runs, failed_runs, dropped,
+    SELECT install, day, profile, operation, reports, errors, runs, failed_runs, dropped,
         late, by_ci, bundle AS known_bundle, number AS known_number, gap AS known_gap,
         first_day AS known_first_day
     FROM known_visits WHERE stays
@@ -54,7 +54,7 @@ WITH days AS (
         coalesce(first(known_first_day) OVER life, first(day) OVER life) AS first_day,
         coalesce(lag(day) OVER life, day - known_gap) AS last_day,
         lead(day) OVER life AS next_day
-    FROM days WINDOW life AS (PARTITION BY app, install ORDER BY day)
+    FROM days WINDOW life AS (PARTITION BY install ORDER BY day)
 )
 SELECT numbered.*, os, version,
     day - last_day AS gap, next_day - day AS next_gap,
@@ -98,33 +98,33 @@ FROM (
 _NUMBERED = f"""
 CREATE TEMP TABLE new_visits AS
 SELECT lives.* EXCLUDE (last_day, number_bin, gap_bin, month, solutions, known_bundle),
-    point, coalesce(known_bundle, bundle) AS bundle, in_ci
+    app, point, coalesce(known_bundle, bundle) AS bundle, in_ci
 FROM lives JOIN points ON {_SAME_POINT.format("lives", "points")}
-    LEFT JOIN bundles USING (solutions) JOIN touched USING (app, install)
+    LEFT JOIN bundles USING (solutions) JOIN touched USING (install)
 """
 
 # What a visit that stays met is as it was; the visit itself is not.
 _KNOWN_EXPOSURES = """
 CREATE TEMP TABLE known_exposures AS
-SELECT exposures.rowid AS row, stays, app, install, day,
+SELECT exposures.rowid AS row, stays, install, day,
     fingerprint, times, time, id, error_type, error_where, error_version, sentry_event
-FROM {table} AS exposures JOIN known_visits USING (app, install, day)
+FROM {table} AS exposures JOIN known_visits USING (install, day)
 """
 
 _NEW_EXPOSURES = """
 INSERT INTO {table} BY NAME
 FROM (
-    SELECT app, install, day, fingerprint, count(*) AS times,
+    SELECT install, day, fingerprint, count(*) AS times,
         unnest(arg_max({{
             time: time, id: id, error_type: error_type, error_where: error_where,
             error_version: version, sentry_event: sentry_event
         }}, (time, id)))
-    FROM theirs SEMI JOIN {installs} USING (app, install)
+    FROM theirs SEMI JOIN {installs} USING (install)
     WHERE failed AND fingerprint IS NOT NULL AND {condition}
-    GROUP BY app, install, day, fingerprint
+    GROUP BY install, day, fingerprint
     UNION ALL BY NAME
     SELECT * EXCLUDE (row, stays) FROM known_exposures WHERE stays
-) JOIN new_visits USING (app, install, day)
+) JOIN new_visits USING (install, day)
 """
 
 _CHANGED_CELLS = """
@@ -152,14 +152,14 @@ _EMPTY_CELLS = "DELETE FROM cells WHERE visits = 0"
 
 _KNOWN_DEPLOYMENTS = """
 CREATE TEMP TABLE known_deployments AS
-SELECT deployments.rowid AS row, day < since AS stays, app, install, day, task
-FROM {table} AS deployments JOIN {installs} USING (app, install)
+SELECT deployments.rowid AS row, day < since AS stays, install, day, task
+FROM {table} AS deployments JOIN {installs} USING (install)
 """
 
 # Of what stays, the last of each task comes first, without a time.
 _NEW_DEPLOYMENTS = """
 INSERT INTO {table} BY NAME
-SELECT chosen.* EXCLUDE (last_day, last_solution_day), in_ci,
+SELECT chosen.* EXCLUDE (last_day, last_solution_day), app, in_ci,
     day - last_day AS gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
     day - last_solution_day AS solution_gap,
@@ -167,24 +167,24 @@ SELECT chosen.* EXCLUDE (last_day, last_solution_day), in_ci,
 FROM (
     SELECT * EXCLUDE (id, solution), date_trunc('week', day)::DATE AS week,
         lag(day) OVER (
-            PARTITION BY app, install, task ORDER BY time NULLS FIRST, day, id
+            PARTITION BY install, task ORDER BY time NULLS FIRST, day, id
         ) AS last_day,
         lag(day) OVER (
-            PARTITION BY app, install, solution ORDER BY time NULLS FIRST, day, id
+            PARTITION BY install, solution ORDER BY time NULLS FIRST, day, id
         ) AS last_solution_day,
     FROM (
-        SELECT app, install, task, solution, day, time, id, outcome IS NOT DISTINCT FROM 'ok'
+        SELECT install, task, solution, day, time, id, outcome IS NOT DISTINCT FROM 'ok'
             AS succeeded, duration_ms, os, version, profile
-        FROM theirs SEMI JOIN {installs} USING (app, install)
+        FROM theirs SEMI JOIN {installs} USING (install)
         WHERE task IS NOT NULL AND {condition}
         UNION ALL BY NAME
-        SELECT app, install, task, solution, max(day) AS day
+        SELECT install, task, solution, max(day) AS day
         FROM known_deployments JOIN tasks USING (task)
         WHERE stays
-        GROUP BY app, install, task, solution
+        GROUP BY install, task, solution
     )
     QUALIFY time IS NOT NULL
-) AS chosen JOIN touched USING (app, install)
+) AS chosen JOIN touched USING (install)
 """
 
 

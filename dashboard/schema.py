@@ -1,9 +1,9 @@
 """The warehouse's tables.
 
-What many rows share stands in a table of its own, numbered as it comes: a report's metrics in
-``profiles``, a visit's place in its install's life in ``points``, the solutions that it names in
-``bundles``, a solution and an operation in ``tasks``. To count by one of them is to count small
-numbers.
+What many rows share stands in a table of its own, numbered as it comes: an app's install in
+``installs``, a report's metrics in ``profiles``, a visit's place in its install's life in
+``points``, the solutions that it names in ``bundles``, a solution and an operation in ``tasks``. To
+join or count by one of them is to join or count small numbers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ LATE_MS = 86_400_000
 """Received longer than this (a day) after it happened, a report is late."""
 
 _REPORT = """
-    id UUID, app VARCHAR, install UUID, time BIGINT, day DATE, kind VARCHAR,
+    id UUID, app VARCHAR, install INTEGER, time BIGINT, day DATE, kind VARCHAR,
     operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
     fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
     os VARCHAR, version VARCHAR, profile INTEGER, ci BOOLEAN, dropped BIGINT, received BIGINT
@@ -23,7 +23,7 @@ _REPORT = """
 # `reports` to `by_ci` count the day's reports: all, those of errors, runs, runs that failed, what
 # was dropped, those received late, and those by CI services. `in_ci`: the install ever ran in one.
 _VISIT = """
-    app VARCHAR, install UUID, day DATE, week DATE, number INTEGER,
+    app VARCHAR, install INTEGER, day DATE, week DATE, number INTEGER,
     gap INTEGER, next_gap INTEGER, next_day DATE, week_gap INTEGER, next_week_gap INTEGER,
     first_day DATE, first_week DATE,
     os VARCHAR, version VARCHAR, profile INTEGER, point INTEGER, bundle INTEGER,
@@ -41,7 +41,7 @@ _EXPOSURE = f"""{_VISIT},
 # A run report that names a solution. Gaps to the install's report before: of the same task, and of
 # the same solution, 0 where both lie on one day or in one week.
 _DEPLOYMENT = """
-    app VARCHAR, install UUID, time BIGINT, day DATE, week DATE, task INTEGER,
+    app VARCHAR, install INTEGER, time BIGINT, day DATE, week DATE, task INTEGER,
     succeeded BOOLEAN, duration_ms BIGINT,
     gap INTEGER, week_gap INTEGER, solution_gap INTEGER, solution_week_gap INTEGER,
     os VARCHAR, version VARCHAR, profile INTEGER, in_ci BOOLEAN
@@ -60,6 +60,7 @@ CREATE TABLE exposures ({_EXPOSURE});
 CREATE TABLE exposures_ci ({_EXPOSURE});
 CREATE TABLE deployments ({_DEPLOYMENT});
 CREATE TABLE deployments_ci ({_DEPLOYMENT});
+CREATE TABLE installs (install INTEGER, app VARCHAR, pseudonym UUID);
 CREATE TABLE profiles (
     profile INTEGER, digest UHUGEINT, os VARCHAR, os_version VARCHAR, version VARCHAR,
     metrics MAP(VARCHAR, VARCHAR)
@@ -69,7 +70,7 @@ CREATE TABLE points (
 );
 CREATE TABLE bundles (bundle INTEGER, solutions VARCHAR[]);
 CREATE TABLE tasks (task INTEGER, solution VARCHAR, operation VARCHAR);
-CREATE TABLE several_os (app VARCHAR, install UUID);
+CREATE TABLE several_os (install INTEGER);
 CREATE TABLE cells (
     app VARCHAR, day DATE, point INTEGER,
     visits BIGINT, clean BIGINT, last BIGINT, clean_last BIGINT

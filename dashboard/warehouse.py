@@ -24,7 +24,7 @@ from ibis.backends.duckdb import Backend
 from dashboard.locks import Locks
 from ingest.store import SettingError
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 COUNTED_IN_PLACE = 20
 """Bits that keys of a group may have together to be counted in an array instead of a hash table:

@@ -64,7 +64,7 @@ class History:
 
     @cached_property
     def visits(self) -> ibis.Table:
-        """Every visit: install, day, week (its Monday), os, version, and
+        """Every visit: install (a number, see `installs`), day, week (its Monday), os, version, and
 
         - number: 1 for the install's first visit
         - gap: days since the visit before; null for the first
@@ -237,6 +237,11 @@ class History:
         return kept(counted)
 
     @cached_property
+    def installs(self) -> ibis.Table:
+        """Who stands behind a number: install, pseudonym."""
+        return self.stored("installs").drop("app")
+
+    @cached_property
     def tasks(self) -> ibis.Table:
         """What is done to what: task, solution, operation."""
         return self.stored("tasks")
@@ -275,7 +280,7 @@ class History:
         return visits.semi_join(named.filter(_.solution.isin(self.scope.solutions)), "bundle")
 
     def _on_several_systems(self) -> ibis.Table:
-        return self.stored("several_os").filter(_.app == self.scope.app)
+        return self.stored("several_os")
 
     @cached_property
     def _named(self) -> ibis.Table:
@@ -340,7 +345,7 @@ def _counted(visits: ibis.Table) -> ibis.Table:
     )
 
 
-def pseudonym(install: ibis.Value) -> ibis.StringValue:
-    """The 32 hex digits that an install is known by, of the key it is stored under."""
-    text: ibis.StringValue = install.cast("string").replace("-", "")
+def digits(pseudonym: ibis.Value) -> ibis.StringValue:
+    """The 32 hex digits of a pseudonym, as people know it."""
+    text: ibis.StringValue = pseudonym.cast("string").replace("-", "")
     return text

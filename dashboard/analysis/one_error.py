@@ -7,7 +7,7 @@ from ibis import _
 from ibis import literal as lit
 
 from dashboard.analysis.calendar import filled, weeks
-from dashboard.analysis.history import UNKNOWN, History, pseudonym
+from dashboard.analysis.history import UNKNOWN, History, digits
 
 MOST_AFFECTED = 5_000
 """Installs that are listed, those that met it last: nobody reads more."""
@@ -52,12 +52,13 @@ def affected_installs(history: History, fingerprint: str) -> ibis.Table:
         last_met=_.day.max(),
         sentry_event=_.sentry_event.last(**last),
     )
-    met = met.order_by(ibis.desc("last_met"), "install").limit(MOST_AFFECTED)
+    met = met.inner_join(history.installs, "install")
+    met = met.order_by(ibis.desc("last_met"), "pseudonym").limit(MOST_AFFECTED)
     ends = history.visits.filter(_.next_gap.isnull())
     frame = met.inner_join(ends.select("install", "day", "number", "version", "os"), "install")
     silent = ibis.greatest(lit(history.scope.as_of).delta(frame.day, unit="day"), 0)
     return frame.select(
-        install=pseudonym(frame.install),
+        install=digits(frame.pseudonym),
         times=frame.times,
         first_met=frame.first_met,
         last_met=frame.last_met,

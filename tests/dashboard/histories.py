@@ -110,8 +110,12 @@ def fill(warehouse: Warehouse, reports: Iterable[Mapping[str, Any]], source: str
         return load.finish()
 
 
-# Profiles, points, bundles and tasks are numbered as they come, so what they say is compared.
-_PROFILED = "(SELECT * EXCLUDE (profile) FROM {} JOIN profiles USING (profile))"
+# Installs, profiles, points, bundles and tasks are numbered as they come, so what they say is
+# compared.
+_PROFILED = """(
+    SELECT * EXCLUDE (install, profile)
+    FROM {} JOIN installs USING (install, app) JOIN profiles USING (profile)
+)"""
 _PLACED = f"""(
     SELECT * EXCLUDE (point, bundle)
     FROM {_PROFILED} JOIN points USING (point) LEFT JOIN bundles USING (bundle)
@@ -127,7 +131,8 @@ _TABLES = {
     "deployments": _DEPLOYED.format("deployments"),
     "deployments_ci": _DEPLOYED.format("deployments_ci"),
     "profiles": "(SELECT * EXCLUDE (profile) FROM profiles)",
-    "several_os": "several_os",
+    "installs": "(SELECT app, pseudonym FROM installs)",
+    "several_os": "(SELECT app, pseudonym FROM several_os JOIN installs USING (install))",
 }
 
 
