@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import duckdb
 
+from dashboard.counts import count_changes
+
 _FORGET = "DELETE FROM {table} WHERE rowid IN (SELECT row FROM {rows})"
 
 # The visit before the first of the new days, and all after it.
@@ -127,38 +129,19 @@ FROM (
 ) JOIN new_visits USING (install, day)
 """
 
-_CHANGED_CELLS = """
-CREATE TEMP TABLE changed_cells AS
-SELECT app, day, point, sum(n) AS visits,
-    coalesce(sum(n) FILTER (errors = 0), 0) AS clean,
-    coalesce(sum(n) FILTER (next_day IS NULL), 0) AS last,
-    coalesce(sum(n) FILTER (errors = 0 AND next_day IS NULL), 0) AS clean_last
-FROM (
-    SELECT app, day, point, errors, next_day, 1 AS n FROM new_visits
-    UNION ALL SELECT app, day, point, errors, next_day, -1 AS n FROM known_visits
-) GROUP BY app, day, point
-"""
-
-_CHANGE_CELLS = """
-UPDATE cells SET visits = cells.visits + changed.visits, clean = cells.clean + changed.clean,
-    last = cells.last + changed.last, clean_last = cells.clean_last + changed.clean_last
-FROM changed_cells AS changed
-WHERE cells.app = changed.app AND cells.day = changed.day AND cells.point = changed.point
-"""
-
-_NEW_CELLS = "INSERT INTO cells FROM changed_cells ANTI JOIN cells USING (app, day, point)"
-
-_EMPTY_CELLS = "DELETE FROM cells WHERE visits = 0"
-
 _KNOWN_DEPLOYMENTS = """
 CREATE TEMP TABLE known_deployments AS
 SELECT deployments.rowid AS row, day < since AS stays, install, day, task
 FROM {table} AS deployments JOIN {installs} USING (install)
 """
 
+_OLD_DEPLOYMENTS = (
+    "(FROM {table} WHERE rowid IN (SELECT row FROM known_deployments WHERE NOT stays))"
+)
+
 # Of what stays, the last of each task comes first, without a time.
 _NEW_DEPLOYMENTS = """
-INSERT INTO {table} BY NAME
+CREATE TEMP TABLE new_deployments AS
 SELECT chosen.* EXCLUDE (last_day, last_solution_day), app, in_ci,
     day - last_day AS gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
@@ -188,16 +171,6 @@ FROM (
 """
 
 
-CELLS = """
-DELETE FROM cells;
-INSERT INTO cells
-SELECT app, day, point, count(*), count(*) FILTER (errors = 0), count(*) FILTER (next_day IS NULL),
-    count(*) FILTER (errors = 0 AND next_day IS NULL)
-FROM visits GROUP BY app, day, point
-"""
-"""Counts all cells anew."""
-
-
 def work_out_anew(
     connection: duckdb.DuckDBPyConnection, suffix: str, installs: str, condition: str
 ) -> None:
@@ -221,15 +194,15 @@ def work_out_anew(
     connection.execute(_KNOWN_EXPOSURES.format(**exposures))
     connection.execute(_FORGET.format(**exposures, rows="known_exposures"))
     connection.execute(_NEW_EXPOSURES.format(**exposures, **chosen))
-    if not suffix:
-        for statement in (_CHANGED_CELLS, _CHANGE_CELLS, _NEW_CELLS, _EMPTY_CELLS):
-            connection.execute(statement)
-        connection.execute("DROP TABLE changed_cells")
+    count_changes(connection, visits["table"], "new_visits", "known_visits")
     connection.execute(_KNOWN_DEPLOYMENTS.format(**deployments, **chosen))
+    connection.execute(_NEW_DEPLOYMENTS.format(**chosen))
+    old = _OLD_DEPLOYMENTS.format(**deployments)
+    count_changes(connection, deployments["table"], "new_deployments", old)
     connection.execute(_FORGET.format(**deployments, rows="known_deployments WHERE NOT stays"))
-    connection.execute(_NEW_DEPLOYMENTS.format(**deployments, **chosen))
+    connection.execute(f"INSERT INTO {deployments['table']} BY NAME FROM new_deployments")
     for temporary in (
         *("known_visits", "lives", "new_visits"),
-        *("known_exposures", "known_deployments"),
+        *("known_exposures", "known_deployments", "new_deployments"),
     ):
         connection.execute(f"DROP TABLE {temporary}")

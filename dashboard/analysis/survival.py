@@ -114,7 +114,7 @@ def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
 
 def _of_some_installs(history: History, controls: ibis.Table) -> ibis.Table:
     """The visits, and pseudonyms, of few enough installs: whose ones begin with so many zeros."""
-    installs = history.visits.filter(_.number == 1).count().to_pyarrow().as_py()
+    installs = history.every_cell.filter(_.is_new).visits.sum().to_pyarrow().as_py() or 0
     zeros = 0
     while installs > MOST_CONTROLS * 16**zeros:
         zeros += 1
