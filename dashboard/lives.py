@@ -40,14 +40,15 @@ WITH days AS (
         count(*) FILTER (NOT failed AND outcome = 'error') AS failed_runs,
         sum(dropped)::BIGINT AS dropped, count(*) FILTER (late) AS late,
         count(*) FILTER (ci) AS by_ci,
-        NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day
+        NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day,
+        NULL AS known_moved
     FROM theirs SEMI JOIN {installs} USING (install)
     WHERE {condition}
     GROUP BY install, day
     UNION ALL BY NAME
     SELECT install, day, profile, operation, reports, errors, runs, failed_runs, dropped,
         late, by_ci, bundle AS known_bundle, number AS known_number, gap AS known_gap,
-        first_day AS known_first_day
+        first_day AS known_first_day, moved AS known_moved
     FROM known_visits WHERE stays
 ), numbered AS (
     SELECT * EXCLUDE (known_number, known_gap, known_first_day),
@@ -55,10 +56,12 @@ WITH days AS (
         row_number() OVER life + coalesce(first(known_number) OVER life - 1, 0) AS number,
         coalesce(first(known_first_day) OVER life, first(day) OVER life) AS first_day,
         coalesce(lag(day) OVER life, day - known_gap) AS last_day,
-        lead(day) OVER life AS next_day
+        lead(day) OVER life AS next_day,
+        lag(profile) OVER life AS last_profile
     FROM days WINDOW life AS (PARTITION BY install ORDER BY day)
 )
-SELECT numbered.*, os, version,
+SELECT numbered.* EXCLUDE (known_moved, last_profile), os, version,
+    coalesce(known_moved, last_profile IS NULL OR version IS DISTINCT FROM last_version) AS moved,
     day - last_day AS gap, next_day - day AS next_gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
     (date_trunc('week', next_day)::DATE - week) // 7 AS next_week_gap,
@@ -69,7 +72,9 @@ SELECT numbered.*, os, version,
     CASE WHEN gap IS NULL THEN 0 WHEN gap <= 1 THEN 1 WHEN gap <= 3 THEN 2 WHEN gap <= 7 THEN 4
         WHEN gap <= 14 THEN 8 WHEN gap <= 30 THEN 15 ELSE 31 END AS gap_bin,
     date_trunc('month', day)::DATE AS month
-FROM numbered JOIN profiles USING (profile)
+FROM numbered JOIN profiles USING (profile) LEFT JOIN (
+    SELECT profile AS last_profile, version AS last_version FROM profiles
+) USING (last_profile)
 """
 
 _SAME_POINT = """

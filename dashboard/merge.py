@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import duckdb
 
 from dashboard.counts import count_anew, count_changes
+from dashboard.journeys import go_on
 from dashboard.lives import work_out_anew
 from dashboard.schema import LATE_MS
 
@@ -137,6 +138,7 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     since = connection.execute("SELECT min(since) FROM touched").fetchall()[0][0]
     connection.execute(_THEIRS, [since])
     work_out_anew(connection, "", "touched", "NOT ci")
+    go_on(connection)
     if connection.execute("SELECT 1 FROM touched WHERE in_ci LIMIT 1").fetchall():
         connection.execute("CREATE TEMP TABLE touched_ci AS FROM touched WHERE in_ci")
         work_out_anew(connection, "_ci", "touched_ci", "true")

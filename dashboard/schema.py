@@ -14,6 +14,9 @@ LATE_MS = 86_400_000
 HORIZON = 30
 """Days of silence after which a user counts as gone, where nothing else is chosen."""
 
+JOURNEY = {"began": "init", "installed": "install", "tested": "test"}
+"""The steps of a deployment, in their order: what is said of who came to one, and its operation."""
+
 _REPORT = """
     id UUID, app VARCHAR, install INTEGER, time BIGINT, day DATE, kind VARCHAR,
     operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
@@ -25,13 +28,14 @@ _REPORT = """
 # that of the day's last report (by time, then id); the operation is the first one of the day.
 # `reports` to `by_ci` count the day's reports: all, those of errors, runs, runs that failed, what
 # was dropped, those received late, and those by CI services. `in_ci`: the install ever ran in one.
+# `moved`: there is no visit before, or it was of another version.
 _VISIT = """
     app VARCHAR, install INTEGER, day DATE, week DATE, number INTEGER,
     gap INTEGER, next_gap INTEGER, next_day DATE, week_gap INTEGER, next_week_gap INTEGER,
     first_day DATE, first_week DATE,
     os VARCHAR, version VARCHAR, profile INTEGER, point INTEGER, bundle INTEGER,
     operation VARCHAR, reports INTEGER, errors INTEGER, runs INTEGER, failed_runs INTEGER,
-    dropped BIGINT, late INTEGER, by_ci INTEGER, in_ci BOOLEAN
+    dropped BIGINT, late INTEGER, by_ci INTEGER, in_ci BOOLEAN, moved BOOLEAN
 """
 
 # A visit, for each error that it met. What is told of the error is as its last report of the day
@@ -107,8 +111,13 @@ CREATE TABLE points (
 CREATE TABLE bundles (bundle INTEGER, solutions VARCHAR[]);
 CREATE TABLE tasks (task INTEGER, solution VARCHAR, operation VARCHAR);
 CREATE TABLE several_os (install INTEGER);
+CREATE TABLE journeys (
+    app VARCHAR, install INTEGER, solution VARCHAR,
+    {", ".join(f"{step} BIGINT" for step in JOURNEY)}
+);
 {_COUNTS}"""
 """``visits``, ``exposures`` and ``deployments`` leave runs by CI services out; their namesakes with
 ``_ci`` hold, for the installs that ever ran in one, all with them. ``several_os`` names the
 installs that ever reported from more than one OS family: within a family, the gaps of all others
-are those that stand in ``visits``."""
+are those that stand in ``visits``. ``journeys`` holds when an install came to each step with a
+solution (ms UTC), see `dashboard.journeys`; those that never began are not in it."""

@@ -29,7 +29,7 @@ _EARLIEST = date(1970, 1, 1)
 _AHEAD = ("next_day", "next_gap", "next_week_gap")
 _AS_STORED = (
     *("install", "day", "week", "number", "gap", "week_gap", "first_day", "first_week"),
-    *("os", "version", "profile", "point", "bundle", "operation"),
+    *("os", "version", "profile", "moved", "point", "bundle", "operation"),
     *("reports", "errors", "runs", "failed_runs", "dropped", "late", "by_ci"),
 )
 _CHOSEN = ("install", "day", "week", "week_gap", *_AHEAD, "version", "profile")
@@ -75,6 +75,7 @@ class History:
         - censored: its horizon is not over, so leaving can't be told
         - left: not censored, and no visit in the horizon after it
         - profile: the number of its row in `profiles`, which holds os_version and metrics
+        - moved: there is no visit before, or it was of another version
         - point: the number of its row in `points`, its place in the install's life
         - bundle: the number of its row in `bundles`, the solutions that it names; null for none
         - operation: the first one reported
@@ -394,7 +395,7 @@ class History:
         return not (self.scope.ci or self.scope.ignores_later)
 
     def counts(self, name: str) -> ibis.Table:
-        """A table of `dashboard.counts`, of the app, which it holds of all days."""
+        """What a table of `dashboard.counts`, or another one of all days, holds of the app."""
         return self.stored(name).filter(_.app == self.scope.app).drop("app")
 
     def _lives(self, name: str) -> ibis.Table:

@@ -139,6 +139,7 @@ _TABLES = {
     "deployments_ci": _DEPLOYED.format("deployments_ci"),
     "profiles": "(SELECT * EXCLUDE (profile) FROM profiles)",
     "installs": "(SELECT app, pseudonym FROM installs)",
+    "journeys": "(SELECT * EXCLUDE (install) FROM journeys JOIN installs USING (install, app))",
     "several_os": "(SELECT app, pseudonym FROM several_os JOIN installs USING (install))",
 }
 
