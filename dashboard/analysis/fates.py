@@ -20,7 +20,7 @@ def error_fates(history: History) -> ibis.Table:
     (stayed). Most installs first.
     """
     met = kept(_last_met(history))
-    met = met.left_join(_later_versions(history, met), ["fingerprint", "install"])
+    met = met.left_join(_later_versions(history, met), ["install", "day"])
     last = met.later_version.fill_null(met.version_of_visit)
     upgraded = (met.version != last).fill_null(False)
     stays = ~met.left & ~met.censored
@@ -53,9 +53,9 @@ def _last_met(history: History) -> ibis.Table:
 
 
 def _later_versions(history: History, met: ibis.Table) -> ibis.Table:
-    """fingerprint, install, later_version: of who stayed, the last one of the visits in the horizon
-    that came on another version than the visit before told."""
-    stayed = met.filter(~_.left, ~_.censored).select("fingerprint", "install", "day")
+    """install, day, later_version: of who stayed, the last one of the visits in the horizon that
+    came on another version than the visit before told."""
+    stayed = met.filter(~_.left, ~_.censored).select("install", "day")
     # Others tell what the one before them does: these are few.
     visits = history.visits.filter(_.moved, _.number > 1, _.version.notnull())
     visits = visits.select("install", later_day="day", later_version="version")
@@ -64,5 +64,5 @@ def _later_versions(history: History, met: ibis.Table) -> ibis.Table:
         visits,
         ["install", visits.later_day > stayed.day, pause <= history.scope.horizon],
     )
-    told = within.group_by("fingerprint", "install")
+    told = within.group_by("install", "day")
     return told.agg(later_version=_.later_version.argmax(_.later_day))

@@ -55,7 +55,8 @@ def affected_installs(history: History, fingerprint: str) -> ibis.Table:
     met = met.inner_join(history.installs, "install")
     met = met.order_by(ibis.desc("last_met"), "pseudonym").limit(MOST_AFFECTED)
     ends = history.visits.filter(_.next_gap.isnull())
-    frame = met.inner_join(ends.select("install", "day", "number", "version", "os"), "install")
+    frame = met.inner_join(ends.select("install", "day", "number", "profile"), "install")
+    frame = frame.inner_join(history.profiles.select("profile", "version", "os"), "profile")
     silent = ibis.greatest(lit(history.scope.as_of).delta(frame.day, unit="day"), 0)
     return frame.select(
         install=digits(frame.pseudonym),
