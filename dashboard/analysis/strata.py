@@ -90,11 +90,9 @@ def sums_in(
     if by is not None:
         width = numbers.max() + 1
         keys = [key + width * frame[by] for key, frame in zip(keys, (counted, places), strict=True)]
-    found, place_of = np.unique(keys[0], return_inverse=True)
-    where = np.searchsorted(found, keys[1])
-    known = np.append(found, -1)[where] == keys[1]
+    codes, found = pd.factorize(np.concatenate(keys))
+    counts, wanted = np.split(codes, [len(counted)])
     visits, leavers = (
-        np.bincount(place_of, counted[name], len(found) + 1)[where] * known
-        for name in ("visits", "leavers")
+        np.bincount(counts, counted[name], len(found))[wanted] for name in ("visits", "leavers")
     )
     return visits, leavers
