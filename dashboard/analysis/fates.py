@@ -19,7 +19,7 @@ def error_fates(history: History) -> ibis.Table:
     horizon, and told another version at the end of that than with the error (upgraded), or not
     (stayed). Most installs first.
     """
-    met = kept(_last_met(history))
+    met = kept(_last_met(history), "last_met")
     met = met.left_join(_later_versions(history, met), ["fingerprint", "install"])
     upgraded = (met.version != met.later_version).fill_null(False)
     stays = ~met.left & ~met.censored

@@ -27,7 +27,7 @@ def headline(history: History) -> ibis.Table:
     cells = history.in_period(history.cells, "day")
     until = lit(history.scope.until)
     begin = lit(history.scope.until - timedelta(days=ACTIVE_DAYS - 1))
-    recent = history.filtered(history.visits).filter(_.day.between(begin, until))
+    recent = history.filtered_visits.filter(_.day.between(begin, until))
     of_period = cells.agg(
         new_installs=_.visits.sum(where=_.is_new),
         judged=_.visits.sum(where=_.is_new & _.judged),

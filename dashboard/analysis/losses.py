@@ -24,7 +24,7 @@ def loss_account(history: History) -> ibis.Table:
     - ci: from CI services
     """
     everything = History(replace(history.scope, ci=True), history.stored)
-    visits = history.in_period(everything.filtered(everything.visits), "week", "W")
+    visits = history.in_period(everything.filtered_visits, "week", "W")
     last = _.next_week_gap.fill_null(1) > 0  # of its week, where no filter takes visits out
     counted = visits.group_by("week").agg(
         installs=_.install.nunique() if history.scope.filtered else last.sum(),

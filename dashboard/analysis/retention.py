@@ -18,7 +18,7 @@ def retention(history: History) -> ibis.Table:
     """
     seen = history.visits.filter(_.week_gap.fill_null(1) > 0)  # the first of its week
     if history.scope.filtered:
-        first = history.filtered(history.visits).filter(_.number == 1)
+        first = history.filtered_visits.filter(_.number == 1)
         seen = seen.semi_join(first, "install")
     seen = history.in_period(seen.rename(cohort="first_week", active_week="week"), "cohort", "W")
     counts = seen.group_by("cohort", "active_week").agg(active=_.count())
