@@ -27,12 +27,10 @@ class Question:
 
 
 def as_pandas(snapshot: Snapshot) -> pd.DataFrame:
-    """install (a number each, which is kind to pandas), day, os, os_version: a row a report."""
+    """install, day, os, os_version: a row a report."""
     sql = """
-    SELECT number AS install, day::TIMESTAMP AS day, time, reports.os, os_version
-    FROM reports JOIN (
-        SELECT install, row_number() OVER () AS number FROM visits WHERE visits.number = 1
-    ) USING (install) JOIN profiles USING (profile)
+    SELECT install, day::TIMESTAMP AS day, time, reports.os, os_version
+    FROM reports JOIN profiles USING (profile)
     WHERE NOT ci
     """
     frame: pd.DataFrame = snapshot.connection.raw_sql(sql).df()

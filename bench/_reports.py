@@ -64,7 +64,7 @@ WITH each_report AS (
         FROM drawn_days WHERE day >= {since} AND day < {until}
     )
 )
-SELECT md5(r::VARCHAR)::UUID AS id, '{app}' AS app, md5(install::VARCHAR)::UUID AS install, time,
+SELECT md5(r::VARCHAR)::UUID AS id, '{app}' AS app, md5(install::VARCHAR)::UUID AS pseudonym, time,
     epoch_ms(time)::DATE AS day,
     CASE WHEN failed THEN 'error' ELSE 'run' END AS kind,
     ['init', 'install', 'test', 'update', 'list', 'remove'][1 + floor(6 * u(r, 12))::INT]

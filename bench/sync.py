@@ -41,7 +41,7 @@ BATCH = 500
 # As the database sends it; null stands for nothing there.
 _STORED = """
 SELECT day, key, to_json({
-    id: key, app: app, install: replace(install::VARCHAR, '-', ''), time: time, kind: kind,
+    id: key, app: app, install: replace(pseudonym::VARCHAR, '-', ''), time: time, kind: kind,
     operation: operation, solution: solution, outcome: outcome, duration_ms: duration_ms,
     metrics: metrics::JSON, ci: ci, dropped: dropped, received: received,
     error: CASE WHEN kind = 'error' THEN {

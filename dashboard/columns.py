@@ -13,7 +13,7 @@ from ingest.store import MAX_TIME
 
 ARRIVED = """
 CREATE TEMP TABLE arrived (
-    id UUID, app VARCHAR, install UUID, time BIGINT, day DATE, kind VARCHAR,
+    id UUID, app VARCHAR, pseudonym UUID, time BIGINT, day DATE, kind VARCHAR,
     operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
     fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
     metrics VARCHAR, ci BOOLEAN, dropped BIGINT, received BIGINT
@@ -40,7 +40,7 @@ _HEX = "regexp_full_match({0}, '[0-9a-f]{{32}}')"
 _ADD = f"""
 INSERT INTO arrived BY NAME
 SELECT CASE WHEN {_HEX.format("it.id")} THEN it.id::UUID END AS id,
-    CASE WHEN {_HEX.format("it.install")} THEN it.install::UUID END AS install,
+    CASE WHEN {_HEX.format("it.install")} THEN it.install::UUID END AS pseudonym,
     it.app, it.kind, it.operation, it.solution, it.outcome,
     it.time, TRY(epoch_ms(it.time)::DATE) AS day, it.duration_ms, it.received,
     it.error.fingerprint, it.error.type AS error_type, it.error.where AS error_where,
@@ -53,7 +53,7 @@ FROM (SELECT TRY(json_transform(text, '{_SHAPE}')) AS it FROM page)
 # By itself, as DuckDB would read the JSON again for each condition of a filter beside it.
 _DROP_WHAT_IS_NO_REPORT = f"""
 DELETE FROM arrived WHERE (
-    id IS NOT NULL AND install IS NOT NULL
+    id IS NOT NULL AND pseudonym IS NOT NULL
     AND kind IN ('run', 'error') AND time BETWEEN 0 AND {MAX_TIME}
     AND app IS NOT NULL AND received IS NOT NULL
 ) IS NOT TRUE

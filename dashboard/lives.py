@@ -8,29 +8,31 @@ from __future__ import annotations
 
 import duckdb
 
+from dashboard.counts import count_changes
+
 _FORGET = "DELETE FROM {table} WHERE rowid IN (SELECT row FROM {rows})"
 
 # The visit before the first of the new days, and all after it.
 _KNOWN_VISITS = """
 CREATE TEMP TABLE known_visits AS
 SELECT visits.rowid AS row, day < since AS stays, visits.*
-FROM {table} AS visits JOIN {installs} USING (app, install)
+FROM {table} AS visits JOIN {installs} USING (install)
 WHERE next_day IS NULL OR next_day >= since
 """
 
 _SEVERAL_OS = """
 INSERT INTO several_os
-SELECT app, install FROM (
-    SELECT app, install, os FROM theirs
-    UNION ALL SELECT app, install, os FROM known_visits WHERE stays
-) ANTI JOIN several_os USING (app, install)
-GROUP BY app, install HAVING count(DISTINCT coalesce(os, '')) > 1
+SELECT install FROM (
+    SELECT install, os FROM theirs
+    UNION ALL SELECT install, os FROM known_visits WHERE stays
+) ANTI JOIN several_os USING (install)
+GROUP BY install HAVING count(DISTINCT coalesce(os, '')) > 1
 """
 
 _LIVES = """
 CREATE TEMP TABLE lives AS
 WITH days AS (
-    SELECT app, install, day, arg_max(profile, (time, id)) AS profile,
+    SELECT install, day, arg_max(profile, (time, id)) AS profile,
         arg_min(operation, (time, id)) AS operation,
         list_sort(list_distinct(list(solution) FILTER (solution IS NOT NULL))) AS solutions,
         count(*) AS reports, count(*) FILTER (failed) AS errors,
@@ -38,14 +40,15 @@ WITH days AS (
         count(*) FILTER (NOT failed AND outcome = 'error') AS failed_runs,
         sum(dropped)::BIGINT AS dropped, count(*) FILTER (late) AS late,
         count(*) FILTER (ci) AS by_ci,
-        NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day
-    FROM theirs SEMI JOIN {installs} USING (app, install)
+        NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day,
+        NULL AS known_moved
+    FROM theirs SEMI JOIN {installs} USING (install)
     WHERE {condition}
-    GROUP BY app, install, day
+    GROUP BY install, day
     UNION ALL BY NAME
-    SELECT app, install, day, profile, operation, reports, errors, runs, failed_runs, dropped,
+    SELECT install, day, profile, operation, reports, errors, runs, failed_runs, dropped,
         late, by_ci, bundle AS known_bundle, number AS known_number, gap AS known_gap,
-        first_day AS known_first_day
+        first_day AS known_first_day, moved AS known_moved
     FROM known_visits WHERE stays
 ), numbered AS (
     SELECT * EXCLUDE (known_number, known_gap, known_first_day),
@@ -53,10 +56,12 @@ WITH days AS (
         row_number() OVER life + coalesce(first(known_number) OVER life - 1, 0) AS number,
         coalesce(first(known_first_day) OVER life, first(day) OVER life) AS first_day,
         coalesce(lag(day) OVER life, day - known_gap) AS last_day,
-        lead(day) OVER life AS next_day
-    FROM days WINDOW life AS (PARTITION BY app, install ORDER BY day)
+        lead(day) OVER life AS next_day,
+        lag(profile) OVER life AS last_profile
+    FROM days WINDOW life AS (PARTITION BY install ORDER BY day)
 )
-SELECT numbered.*, os, version,
+SELECT numbered.* EXCLUDE (known_moved, last_profile), os, version,
+    coalesce(known_moved, last_profile IS NULL OR version IS DISTINCT FROM last_version) AS moved,
     day - last_day AS gap, next_day - day AS next_gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
     (date_trunc('week', next_day)::DATE - week) // 7 AS next_week_gap,
@@ -67,7 +72,9 @@ SELECT numbered.*, os, version,
     CASE WHEN gap IS NULL THEN 0 WHEN gap <= 1 THEN 1 WHEN gap <= 3 THEN 2 WHEN gap <= 7 THEN 4
         WHEN gap <= 14 THEN 8 WHEN gap <= 30 THEN 15 ELSE 31 END AS gap_bin,
     date_trunc('month', day)::DATE AS month
-FROM numbered JOIN profiles USING (profile)
+FROM numbered JOIN profiles USING (profile) LEFT JOIN (
+    SELECT profile AS last_profile, version AS last_version FROM profiles
+) USING (last_profile)
 """
 
 _SAME_POINT = """
@@ -98,68 +105,49 @@ FROM (
 _NUMBERED = f"""
 CREATE TEMP TABLE new_visits AS
 SELECT lives.* EXCLUDE (last_day, number_bin, gap_bin, month, solutions, known_bundle),
-    point, coalesce(known_bundle, bundle) AS bundle, in_ci
+    app, point, coalesce(known_bundle, bundle) AS bundle, in_ci
 FROM lives JOIN points ON {_SAME_POINT.format("lives", "points")}
-    LEFT JOIN bundles USING (solutions) JOIN touched USING (app, install)
+    LEFT JOIN bundles USING (solutions) JOIN touched USING (install)
 """
 
 # What a visit that stays met is as it was; the visit itself is not.
 _KNOWN_EXPOSURES = """
 CREATE TEMP TABLE known_exposures AS
-SELECT exposures.rowid AS row, stays, app, install, day,
+SELECT exposures.rowid AS row, stays, install, day,
     fingerprint, times, time, id, error_type, error_where, error_version, sentry_event
-FROM {table} AS exposures JOIN known_visits USING (app, install, day)
+FROM {table} AS exposures JOIN known_visits USING (install, day)
 """
 
 _NEW_EXPOSURES = """
 INSERT INTO {table} BY NAME
 FROM (
-    SELECT app, install, day, fingerprint, count(*) AS times,
+    SELECT install, day, fingerprint, count(*) AS times,
         unnest(arg_max({{
             time: time, id: id, error_type: error_type, error_where: error_where,
             error_version: version, sentry_event: sentry_event
         }}, (time, id)))
-    FROM theirs SEMI JOIN {installs} USING (app, install)
+    FROM theirs SEMI JOIN {installs} USING (install)
     WHERE failed AND fingerprint IS NOT NULL AND {condition}
-    GROUP BY app, install, day, fingerprint
+    GROUP BY install, day, fingerprint
     UNION ALL BY NAME
     SELECT * EXCLUDE (row, stays) FROM known_exposures WHERE stays
-) JOIN new_visits USING (app, install, day)
+) JOIN new_visits USING (install, day)
 """
-
-_CHANGED_CELLS = """
-CREATE TEMP TABLE changed_cells AS
-SELECT app, day, point, sum(n) AS visits,
-    coalesce(sum(n) FILTER (errors = 0), 0) AS clean,
-    coalesce(sum(n) FILTER (next_day IS NULL), 0) AS last,
-    coalesce(sum(n) FILTER (errors = 0 AND next_day IS NULL), 0) AS clean_last
-FROM (
-    SELECT app, day, point, errors, next_day, 1 AS n FROM new_visits
-    UNION ALL SELECT app, day, point, errors, next_day, -1 AS n FROM known_visits
-) GROUP BY app, day, point
-"""
-
-_CHANGE_CELLS = """
-UPDATE cells SET visits = cells.visits + changed.visits, clean = cells.clean + changed.clean,
-    last = cells.last + changed.last, clean_last = cells.clean_last + changed.clean_last
-FROM changed_cells AS changed
-WHERE cells.app = changed.app AND cells.day = changed.day AND cells.point = changed.point
-"""
-
-_NEW_CELLS = "INSERT INTO cells FROM changed_cells ANTI JOIN cells USING (app, day, point)"
-
-_EMPTY_CELLS = "DELETE FROM cells WHERE visits = 0"
 
 _KNOWN_DEPLOYMENTS = """
 CREATE TEMP TABLE known_deployments AS
-SELECT deployments.rowid AS row, day < since AS stays, app, install, day, task
-FROM {table} AS deployments JOIN {installs} USING (app, install)
+SELECT deployments.rowid AS row, day < since AS stays, install, day, task
+FROM {table} AS deployments JOIN {installs} USING (install)
 """
+
+_OLD_DEPLOYMENTS = (
+    "(FROM {table} WHERE rowid IN (SELECT row FROM known_deployments WHERE NOT stays))"
+)
 
 # Of what stays, the last of each task comes first, without a time.
 _NEW_DEPLOYMENTS = """
-INSERT INTO {table} BY NAME
-SELECT chosen.* EXCLUDE (last_day, last_solution_day), in_ci,
+CREATE TEMP TABLE new_deployments AS
+SELECT chosen.* EXCLUDE (last_day, last_solution_day), app, in_ci,
     day - last_day AS gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
     day - last_solution_day AS solution_gap,
@@ -167,35 +155,25 @@ SELECT chosen.* EXCLUDE (last_day, last_solution_day), in_ci,
 FROM (
     SELECT * EXCLUDE (id, solution), date_trunc('week', day)::DATE AS week,
         lag(day) OVER (
-            PARTITION BY app, install, task ORDER BY time NULLS FIRST, day, id
+            PARTITION BY install, task ORDER BY time NULLS FIRST, day, id
         ) AS last_day,
         lag(day) OVER (
-            PARTITION BY app, install, solution ORDER BY time NULLS FIRST, day, id
+            PARTITION BY install, solution ORDER BY time NULLS FIRST, day, id
         ) AS last_solution_day,
     FROM (
-        SELECT app, install, task, solution, day, time, id, outcome IS NOT DISTINCT FROM 'ok'
+        SELECT install, task, solution, day, time, id, outcome IS NOT DISTINCT FROM 'ok'
             AS succeeded, duration_ms, os, version, profile
-        FROM theirs SEMI JOIN {installs} USING (app, install)
+        FROM theirs SEMI JOIN {installs} USING (install)
         WHERE task IS NOT NULL AND {condition}
         UNION ALL BY NAME
-        SELECT app, install, task, solution, max(day) AS day
+        SELECT install, task, solution, max(day) AS day
         FROM known_deployments JOIN tasks USING (task)
         WHERE stays
-        GROUP BY app, install, task, solution
+        GROUP BY install, task, solution
     )
     QUALIFY time IS NOT NULL
-) AS chosen JOIN touched USING (app, install)
+) AS chosen JOIN touched USING (install)
 """
-
-
-CELLS = """
-DELETE FROM cells;
-INSERT INTO cells
-SELECT app, day, point, count(*), count(*) FILTER (errors = 0), count(*) FILTER (next_day IS NULL),
-    count(*) FILTER (errors = 0 AND next_day IS NULL)
-FROM visits GROUP BY app, day, point
-"""
-"""Counts all cells anew."""
 
 
 def work_out_anew(
@@ -221,15 +199,15 @@ def work_out_anew(
     connection.execute(_KNOWN_EXPOSURES.format(**exposures))
     connection.execute(_FORGET.format(**exposures, rows="known_exposures"))
     connection.execute(_NEW_EXPOSURES.format(**exposures, **chosen))
-    if not suffix:
-        for statement in (_CHANGED_CELLS, _CHANGE_CELLS, _NEW_CELLS, _EMPTY_CELLS):
-            connection.execute(statement)
-        connection.execute("DROP TABLE changed_cells")
+    count_changes(connection, visits["table"], "new_visits", "known_visits")
     connection.execute(_KNOWN_DEPLOYMENTS.format(**deployments, **chosen))
+    connection.execute(_NEW_DEPLOYMENTS.format(**chosen))
+    old = _OLD_DEPLOYMENTS.format(**deployments)
+    count_changes(connection, deployments["table"], "new_deployments", old)
     connection.execute(_FORGET.format(**deployments, rows="known_deployments WHERE NOT stays"))
-    connection.execute(_NEW_DEPLOYMENTS.format(**deployments, **chosen))
+    connection.execute(f"INSERT INTO {deployments['table']} BY NAME FROM new_deployments")
     for temporary in (
         *("known_visits", "lives", "new_visits"),
-        *("known_exposures", "known_deployments"),
+        *("known_exposures", "known_deployments", "new_deployments"),
     ):
         connection.execute(f"DROP TABLE {temporary}")

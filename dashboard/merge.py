@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 import duckdb
 
-from dashboard.lives import CELLS, work_out_anew
+from dashboard.counts import count_anew, count_changes
+from dashboard.journeys import go_on
+from dashboard.lives import work_out_anew
 from dashboard.schema import LATE_MS
 
 # One report an id, also where a retry stands under two days.
@@ -50,30 +52,40 @@ FROM (
 )
 """
 
-_NEW_REPORTS = """
-INSERT INTO reports BY NAME
-SELECT arrived.* EXCLUDE (metrics), os, version, profile
-FROM arrived JOIN (
-    SELECT profiled.metrics, os, version, profile FROM profiled JOIN profiles USING (digest)
-) USING (metrics)
+# Each install that the new reports are about, and the first of their days.
+_NAMED = """
+CREATE TEMP TABLE named AS
+SELECT app, pseudonym, min(day) AS since, bool_or(ci) AS by_ci
+FROM arrived GROUP BY app, pseudonym
 """
 
-# Each install that the new reports are about, and the first of their days.
+_NEW_INSTALLS = """
+INSERT INTO installs BY NAME
+SELECT (SELECT coalesce(max(install), 0) FROM installs) + row_number() OVER () AS install,
+    app, pseudonym
+FROM named ANTI JOIN installs USING (app, pseudonym)
+"""
+
 _TOUCHED = """
 CREATE TEMP TABLE touched AS
-SELECT app, install, min(day) AS since, bool_or(ci) AS by_ci,
-    (app, install) IN (SELECT (app, install) FROM visits_ci) OR by_ci AS in_ci
-FROM arrived GROUP BY app, install
+SELECT install, named.*, by_ci OR install IN (SELECT install FROM visits_ci) AS in_ci
+FROM named JOIN installs USING (app, pseudonym)
 """
 
 # Its whole life is to be copied to the tables with CI.
 _FIRST_IN_CI = """
-UPDATE touched SET since = DATE '1970-01-01' FROM (
-    SELECT app, install FROM visits
-        SEMI JOIN (
-            FROM touched ANTI JOIN visits_ci USING (app, install) WHERE by_ci
-        ) USING (app, install)
-) AS first WHERE touched.app = first.app AND touched.install = first.install
+UPDATE touched SET since = DATE '1970-01-01' WHERE install IN (
+    SELECT install FROM visits
+    SEMI JOIN (FROM touched ANTI JOIN visits_ci USING (install) WHERE by_ci) USING (install)
+)
+"""
+
+_NEW_REPORTS = """
+INSERT INTO reports BY NAME
+SELECT arrived.* EXCLUDE (metrics, pseudonym), install, os, version, profile
+FROM arrived JOIN touched USING (app, pseudonym) JOIN (
+    SELECT profiled.metrics, os, version, profile FROM profiled JOIN profiles USING (digest)
+) USING (metrics)
 """
 
 _NEW_TASKS = """
@@ -92,12 +104,12 @@ FROM (
 # they arrived, so the least of the days spares reading most of the table.
 _THEIRS = f"""
 CREATE TEMP TABLE theirs AS
-SELECT app, install, id, time, day, ci, profile, outcome, duration_ms, os, version,
+SELECT install, id, time, day, ci, profile, outcome, duration_ms, os, version,
     kind = 'error' AS failed, reports.operation, reports.solution,
     CASE WHEN kind = 'run' THEN task END AS task,
     dropped, received - time > {LATE_MS} AS late,
     fingerprint, error_type, error_where, sentry_event
-FROM reports JOIN touched USING (app, install)
+FROM reports JOIN touched USING (install)
     LEFT JOIN tasks ON reports.solution = tasks.solution
     AND reports.operation IS NOT DISTINCT FROM tasks.operation
 WHERE day >= since AND day >= ?
@@ -116,28 +128,34 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
         return 0
     connection.execute(_PROFILED)
     connection.execute(_NEW_PROFILES)
-    connection.execute(_NEW_REPORTS)
+    connection.execute(_NAMED)
+    connection.execute(_NEW_INSTALLS)
     connection.execute(_TOUCHED)
     connection.execute(_FIRST_IN_CI)
+    connection.execute(_NEW_REPORTS)
+    count_changes(connection, "reports", "arrived")
     connection.execute(_NEW_TASKS)
     since = connection.execute("SELECT min(since) FROM touched").fetchall()[0][0]
     connection.execute(_THEIRS, [since])
     work_out_anew(connection, "", "touched", "NOT ci")
+    go_on(connection)
     if connection.execute("SELECT 1 FROM touched WHERE in_ci LIMIT 1").fetchall():
         connection.execute("CREATE TEMP TABLE touched_ci AS FROM touched WHERE in_ci")
         work_out_anew(connection, "_ci", "touched_ci", "true")
         connection.execute("DROP TABLE touched_ci")
-    for temporary in ("profiled", "touched", "theirs"):
+    for temporary in ("profiled", "named", "touched", "theirs"):
         connection.execute(f"DROP TABLE {temporary}")
     return int(new)
 
 
 _TABLES_OF_INSTALLS = """
 SELECT table_name FROM duckdb_columns()
-WHERE database_name = current_database() AND column_name = 'install' AND data_type = 'UUID'
+WHERE database_name = current_database() AND column_name = 'install' AND data_type = 'INTEGER'
 """
 
-_FORGET_INSTALLS = "DELETE FROM {table} WHERE install IN (SELECT unnest(?::UUID[]))"
+_NUMBERS = "SELECT list(install) FROM installs WHERE pseudonym IN (SELECT unnest(?::UUID[]))"
+
+_FORGET_INSTALLS = "DELETE FROM {table} WHERE install IN (SELECT unnest(?::INTEGER[]))"
 
 # What is numbered, and by which tables.
 _NUMBERED_BY = {
@@ -148,13 +166,14 @@ _NUMBERED_BY = {
 }
 
 
-def forget(connection: duckdb.DuckDBPyConnection, installs: Sequence[str]) -> None:
+def forget(connection: duckdb.DuckDBPyConnection, pseudonyms: Sequence[str]) -> None:
     """Delete what the tables hold of installs, and what they told that no other tells."""
+    numbers = connection.execute(_NUMBERS, [list(pseudonyms)]).fetchall()[0][0] or []
     for (table,) in connection.execute(_TABLES_OF_INSTALLS).fetchall():
-        connection.execute(_FORGET_INSTALLS.format(table=table), [list(installs)])
+        connection.execute(_FORGET_INSTALLS.format(table=table), [numbers])
     for number, tables in _NUMBERED_BY.items():
         used = " UNION ".join(
             f"SELECT {number} FROM {table} WHERE {number} IS NOT NULL" for table in tables
         )
         connection.execute(f"DELETE FROM {number}s WHERE {number} NOT IN ({used})")
-    connection.execute(CELLS)
+    count_anew(connection)

@@ -98,7 +98,7 @@ class Part:
             self._insert("INSERT INTO forgotten BY NAME FROM rows", columns)
             forget(self._connection, columns["install"])
         self._connection.execute(
-            "DELETE FROM arrived WHERE install IN (SELECT install::UUID FROM forgotten)"
+            "DELETE FROM arrived WHERE pseudonym IN (SELECT install::UUID FROM forgotten)"
         )
 
     def _keep_cursors(self) -> None:

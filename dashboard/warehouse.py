@@ -26,11 +26,11 @@ from dashboard.locks import Locks
 from dashboard.schema import SCHEMA
 from ingest.store import SettingError
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
-COUNTED_IN_PLACE = 20
+COUNTED_IN_PLACE = 17
 """Bits that keys of a group may have together to be counted in an array instead of a hash table:
-those of a day and a gap, or of a profile."""
+those of a profile. An array of all installs takes longer to fill than some of them to count."""
 
 DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException)
 """What DuckDB raises when a file does not hold what it should."""

@@ -13,6 +13,7 @@ from ibis import literal as lit
 
 from dashboard.analysis.gaps import between_deployments, between_visits
 from dashboard.analysis.scope import Scope, Unit, start_of
+from dashboard.schema import HORIZON
 
 UNKNOWN = "unknown"
 """Stands for a version or OS that a report doesn't tell."""
@@ -27,7 +28,7 @@ _EARLIEST = date(1970, 1, 1)
 _AHEAD = ("next_day", "next_gap", "next_week_gap")
 _AS_STORED = (
     *("install", "day", "week", "number", "gap", "week_gap", "first_day", "first_week"),
-    *("os", "version", "profile", "point", "bundle", "operation"),
+    *("os", "version", "profile", "moved", "point", "bundle", "operation"),
     *("reports", "errors", "runs", "failed_runs", "dropped", "late", "by_ci"),
 )
 _CHOSEN = ("install", "day", "week", "week_gap", *_AHEAD, "version", "profile")
@@ -63,7 +64,7 @@ class History:
 
     @cached_property
     def visits(self) -> ibis.Table:
-        """Every visit: install, day, week (its Monday), os, version, and
+        """Every visit: install (a number, see `installs`), day, week (its Monday), os, version, and
 
         - number: 1 for the install's first visit
         - gap: days since the visit before; null for the first
@@ -73,6 +74,7 @@ class History:
         - censored: its horizon is not over, so leaving can't be told
         - left: not censored, and no visit in the horizon after it
         - profile: the number of its row in `profiles`, which holds os_version and metrics
+        - moved: there is no visit before, or it was of another version
         - point: the number of its row in `points`, its place in the install's life
         - bundle: the number of its row in `bundles`, the solutions that it names; null for none
         - operation: the first one reported
@@ -117,8 +119,30 @@ class History:
     @cached_property
     def pauses(self) -> ibis.Table:
         """`chosen_visits` counted: day, next_gap, visits."""
+        if self.counted and not self.scope.filtered:
+            return self.counts("pauses")
         pauses = self.chosen_visits.group_by("day", "next_gap").agg(visits=_.count())
         return kept(pauses, "pauses")
+
+    @cached_property
+    def activity(self) -> ibis.Table:
+        """`chosen_visits` counted: week, is_new, version, before, after, visits.
+
+        `before` and `after` say whether the visit before, or after, lies in the same week (0), in
+        the one beside it (1), or further off, if there is one (2).
+        """
+        if not self.scope.filtered:
+            return self.lives.mutate(is_new=_.week == _.first_week)
+        activity = _active(self.chosen_visits, "week", "is_new", "version")
+        return kept(activity, "activity")
+
+    @cached_property
+    def lives(self) -> ibis.Table:
+        """All visits counted as `activity`, and by the week of the install's first one:
+        first_week."""
+        if self.counted:
+            return self.counts("activity")
+        return _active(self.visits, "week", "first_week", "version")
 
     @cached_property
     def last_profiles(self) -> ibis.Table:
@@ -169,9 +193,33 @@ class History:
     @cached_property
     def every_cell(self) -> ibis.Table:
         """The `cells` of all visits, whatever the filters choose."""
-        if self.scope.ci or self.scope.ignores_later:
-            return self._placed(kept(_counted(self.visits), "counted"))
-        return self._placed(self._in_scope(self.stored("cells")))
+        if self.counted:
+            return self._placed(self.counts("cells"))
+        return self._placed(kept(_counted(self.visits), "counted"))
+
+    @cached_property
+    def judged(self) -> ibis.Table:
+        """All visits that are not censored, counted by their point: point, visits, leavers."""
+        if self.counted and self.scope.horizon == HORIZON:
+            cells = self.counts("cells").filter(_.day <= lit(self.scope.last_judged))
+            left = _.visits - _.returned
+            return cells.group_by("point").agg(visits=_.visits.sum(), leavers=left.sum())
+        visits = self.visits.filter(~_.censored)
+        return visits.group_by("point").agg(visits=_.count(), leavers=_.left.sum())
+
+    @cached_property
+    def told(self) -> ibis.Table:
+        """All visits, counted by their profile: profile, visits."""
+        if self.counted:
+            return self.counts("told")
+        return self.visits.group_by("profile").agg(visits=_.count())
+
+    @cached_property
+    def bundled(self) -> ibis.Table:
+        """All visits, counted by their bundle: bundle, visits."""
+        if self.counted:
+            return self.counts("bundled")
+        return self.visits.group_by("bundle").agg(visits=_.count())
 
     def _placed(self, cells: ibis.Table) -> ibis.Table:
         """Cells with what their points say."""
@@ -201,7 +249,7 @@ class History:
         """Of `deployments`, those that the filters choose, each by what it tells itself."""
         chosen = self._of_profiles(self.deployments)
         chosen = chosen.semi_join(self._named, "task") if self.scope.solutions else chosen
-        return named(chosen, "deployments")
+        return named(chosen, "filtered_deployments")
 
     @cached_property
     def chosen_deployments(self) -> ibis.Table:
@@ -228,6 +276,9 @@ class History:
         - the same with period_ before it: of the days in the period, each install with its first
           attempt in the period
         """
+        scope = self.scope
+        if self.counted and not scope.since and (scope.only_solutions or not scope.filtered):
+            return kept(self._deployed_of_all_time(), "deployed")
         runs = self.chosen_deployments
         since, until = self.scope.since or _EARLIEST, self.scope.until or self.scope.last_day
         inside = runs.day.between(lit(since), lit(until))
@@ -247,6 +298,29 @@ class History:
             period_solution_installs=first(runs.solution_gap).sum(),
         )
         return kept(counted, "deployed")
+
+    @cached_property
+    def installs(self) -> ibis.Table:
+        """Who stands behind a number: install, pseudonym."""
+        return self.stored("installs").drop("app")
+
+    def _deployed_of_all_time(self) -> ibis.Table:
+        """`deployed`, from the attempts that the warehouse counts."""
+        attempts = self.counts("attempts").mutate(week=_.day.truncate("W"))
+        attempts = self.in_period(attempts, "week", "W")
+        if self.scope.solutions:
+            attempts = attempts.semi_join(self._named, "task")
+        inside = attempts.day <= lit(self.scope.until or self.scope.last_day)
+        return attempts.group_by("week", "task").agg(
+            attempts=_.attempts.sum(),
+            succeeded=_.succeeded.sum(),
+            installs=_.week_installs.sum(),
+            solution_installs=_.week_solution_installs.sum(),
+            period_attempts=_.attempts.sum(where=inside).fill_null(0),
+            period_succeeded=_.succeeded.sum(where=inside).fill_null(0),
+            period_installs=_.installs.sum(where=inside).fill_null(0),
+            period_solution_installs=_.solution_installs.sum(where=inside).fill_null(0),
+        )
 
     @cached_property
     def tasks(self) -> ibis.Table:
@@ -287,7 +361,7 @@ class History:
         return visits.semi_join(named.filter(_.solution.isin(self.scope.solutions)), "bundle")
 
     def _on_several_systems(self) -> ibis.Table:
-        return self.stored("several_os").filter(_.app == self.scope.app)
+        return self.stored("several_os")
 
     @cached_property
     def _named(self) -> ibis.Table:
@@ -311,7 +385,7 @@ class History:
         scope = self.scope
         if scope.since:
             table = table.filter(table[column] >= lit(start_of(scope.since, unit)))
-        if scope.until:
+        if scope.until and scope.until < scope.last_day:
             table = table.filter(table[column] <= lit(scope.until))
         return table
 
@@ -327,6 +401,15 @@ class History:
         censored = visits.day > lit(self.scope.last_judged)
         # All at once: each step more is work for Ibis.
         return visits.select(*columns, **ahead, censored=censored, left=~censored & ~stayed)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the visits and deployments that the warehouse counts are those of the scope."""
+        return not (self.scope.ci or self.scope.ignores_later)
+
+    def counts(self, name: str) -> ibis.Table:
+        """What a table of `dashboard.counts`, or another one of all days, holds of the app."""
+        return self.stored(name).filter(_.app == self.scope.app).drop("app")
 
     def _lives(self, name: str) -> ibis.Table:
         """Visits, exposures or deployments, those by CI services only where they count."""
@@ -359,7 +442,13 @@ def _counted(visits: ibis.Table) -> ibis.Table:
     )
 
 
-def pseudonym(install: ibis.Value) -> ibis.StringValue:
-    """The 32 hex digits that an install is known by, of the key it is stored under."""
-    text: ibis.StringValue = install.cast("string").replace("-", "")
+def _active(visits: ibis.Table, *by: str) -> ibis.Table:
+    """What the warehouse's table of activity holds, of these visits."""
+    before, after = (ibis.least(gap, 2).fill_null(2) for gap in (_.week_gap, _.next_week_gap))
+    return visits.group_by(*by, before=before, after=after).agg(visits=_.count())
+
+
+def digits(pseudonym: ibis.Value) -> ibis.StringValue:
+    """The 32 hex digits of a pseudonym, as people know it."""
+    text: ibis.StringValue = pseudonym.cast("string").replace("-", "")
     return text

@@ -6,7 +6,7 @@ import ibis
 from ibis import _
 from ibis import literal as lit
 
-from dashboard.analysis.history import History, pseudonym
+from dashboard.analysis.history import History, digits
 
 
 def left_after_error(history: History) -> ibis.Table:
@@ -19,8 +19,9 @@ def left_after_error(history: History) -> ibis.Table:
     met = history.shown_exposures.filter(_.next_gap.isnull(), _.left)
     latest = ibis.window(group_by="install", order_by=[ibis.desc("time"), ibis.desc("id")])
     last = met.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
+    last = last.inner_join(history.installs, "install")
     return last.select(
-        install=pseudonym(last.install),
+        install=digits(last.pseudonym),
         first_seen=last.first_day,
         last_seen=last.day,
         silent_days=lit(history.scope.as_of).delta(last.day, unit="day"),

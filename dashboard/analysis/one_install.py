@@ -9,7 +9,7 @@ import ibis
 from ibis import _
 from ibis import literal as lit
 
-from dashboard.analysis.history import History, pseudonym
+from dashboard.analysis.history import History, digits
 
 MOST_FOUND = 200
 """Installs that a search lists, those seen last."""
@@ -27,11 +27,12 @@ def found_installs(history: History, prefix: str) -> ibis.Table:
     """
     # Compared as they are stored, so that none has to be made text.
     least, most = (lit(UUID(hex=prefix.ljust(32, digit))) for digit in "0f")
-    lives = _whole(history).visits
-    visits = lives.filter(_.install.between(least, most), _.next_gap.isnull())
+    named = history.installs.filter(_.pseudonym.between(least, most))
+    last = _whole(history).visits.filter(_.next_gap.isnull())
+    visits = last.inner_join(named, "install")
     silent = ibis.greatest(lit(history.scope.as_of).delta(visits.day, unit="day"), 0)
     found = visits.select(
-        install=pseudonym(visits.install),
+        install=digits(visits.pseudonym),
         first_seen=visits.first_day,
         last_seen=visits.day,
         silent_days=silent,
@@ -51,7 +52,7 @@ def timeline(history: History, install: str) -> ibis.Table:
     Args:
         install: 32 lower-case hex digits.
     """
-    reports = history.reports.filter(_.install == lit(UUID(hex=install)))
+    reports = history.reports.semi_join(_called(history, install), "install")
     reports = reports.order_by(ibis.desc("time"), ibis.desc("id")).limit(MOST_REPORTS)
     columns = ("kind", "operation", "solution", "outcome", "duration_ms")
     told = reports.select(
@@ -77,7 +78,8 @@ def silences(history: History, install: str) -> ibis.Table:
     `since` is the day of the visit before; `until` that of the visit after, or the as-of day
     where there is none (`returned` is then false).
     """
-    visits = _whole(history).visits.filter(_.install == lit(UUID(hex=install)), _.left)
+    left = _whole(history).visits.filter(_.left)
+    visits = left.semi_join(_called(history, install), "install")
     until = visits.next_day.fill_null(lit(history.scope.as_of))
     return visits.select(
         since=visits.day,
@@ -85,6 +87,11 @@ def silences(history: History, install: str) -> ibis.Table:
         days=until.delta(visits.day, unit="day"),
         returned=visits.next_day.notnull(),
     ).order_by("since")
+
+
+def _called(history: History, install: str) -> ibis.Table:
+    """The install, by its pseudonym."""
+    return history.installs.filter(_.pseudonym == lit(UUID(hex=install)))
 
 
 def _whole(history: History) -> History:

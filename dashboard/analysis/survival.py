@@ -13,7 +13,7 @@ from ibis import literal as lit
 from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from dashboard.analysis.history import History, pseudonym
+from dashboard.analysis.history import History, digits
 from dashboard.analysis.proportion import Z95
 from dashboard.analysis.strata import LEVELS, in_strata, strata_of, sums_in
 
@@ -108,17 +108,19 @@ def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
     exposed = exposed.select("install", "day", "number", "point")
     earliest = ibis.row_number().over(ibis.window(group_by="install", order_by="day"))
     exposed = exposed.mutate(place=earliest).filter(_.place == 0).drop("place")
-    return exposed.order_by("install").limit(MOST_EXPOSED)
+    exposed = exposed.inner_join(history.installs, "install")
+    return exposed.order_by("pseudonym").limit(MOST_EXPOSED)
 
 
 def _of_some_installs(history: History, controls: ibis.Table) -> ibis.Table:
-    """The visits of few enough installs: those whose pseudonyms begin with so many zeros."""
-    installs = history.visits.filter(_.number == 1).count().to_pyarrow().as_py()
+    """The visits, and pseudonyms, of few enough installs: whose ones begin with so many zeros."""
+    installs = history.every_cell.filter(_.is_new).visits.sum().to_pyarrow().as_py() or 0
     zeros = 0
     while installs > MOST_CONTROLS * 16**zeros:
         zeros += 1
     last = ibis.uuid(UUID(int=16 ** (32 - zeros) - 1))
-    return controls.filter(_.install <= last) if zeros else controls
+    chosen = history.installs.filter(_.pseudonym <= last) if zeros else history.installs
+    return controls.inner_join(chosen, "install")
 
 
 def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
@@ -132,16 +134,16 @@ def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
         upto=_.n.sum().over(ibis.cumulative_window(order_by="number")),
         total=_.n.sum().over(ibis.window()),
     )
-    drawn = controls.mutate(chance=_chance(controls.install)).inner_join(numbers, "number")
+    drawn = controls.mutate(chance=_chance(controls.pseudonym)).inner_join(numbers, "number")
     place = drawn.chance * drawn.total
     drawn = drawn.filter(place >= (drawn.upto - drawn.n) * CHANCES, place < drawn.upto * CHANCES)
     return drawn.select(*controls.columns)
 
 
-def _chance(install: ibis.Value) -> ibis.Value:
+def _chance(pseudonym: ibis.Value) -> ibis.Value:
     """The ninth to twelfth hex digit of a pseudonym, as a number."""
-    digits = pseudonym(install)
-    each = [lit("0123456789abcdef").find(digits.substr(place, 1)) for place in range(8, 12)]
+    text = digits(pseudonym)
+    each = [lit("0123456789abcdef").find(text.substr(place, 1)) for place in range(8, 12)]
     return ((each[0] * 16 + each[1]) * 16 + each[2]) * 16 + each[3]
 
 
@@ -151,9 +153,10 @@ def _followed(history: History, rows: ibis.Table) -> ibis.Table:
     leaving = leaving.semi_join(rows, "install")
     later = rows.left_join(leaving, ["install", rows.day <= leaving.left_on])
     first = later.group_by("install", "exposed", "day", "point").agg(left_on=_.left_on.min())
+    first = first.inner_join(history.installs, "install")
     end = first.left_on.fill_null(lit(history.scope.last_judged))
     return first.select(
-        pseudonym(first.install).name("install"),
+        digits(first.pseudonym).name("install"),
         "exposed",
         "point",
         days=end.delta(first.day, unit="day"),

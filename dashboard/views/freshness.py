@@ -62,7 +62,7 @@ def bring_up_to_date(settings: Settings, warehouse: Warehouse) -> None:
     elif isinstance(result, Exception):
         raise result
     elif due and isinstance(result, Synced) and result.rebuilt:
-        place.info(f"The data was read anew: {plain_sentence(result.rebuilt)}")
+        place.info(f"The copy of the data was replaced: {plain_sentence(result.rebuilt)}")
 
 
 def _wait(refresh: Refresh, warehouse: Warehouse, meter: DeltaGenerator) -> None:

@@ -110,8 +110,12 @@ def fill(warehouse: Warehouse, reports: Iterable[Mapping[str, Any]], source: str
         return load.finish()
 
 
-# Profiles, points, bundles and tasks are numbered as they come, so what they say is compared.
-_PROFILED = "(SELECT * EXCLUDE (profile) FROM {} JOIN profiles USING (profile))"
+# Installs, profiles, points, bundles and tasks are numbered as they come, so what they say is
+# compared.
+_PROFILED = """(
+    SELECT * EXCLUDE (install, profile)
+    FROM {} JOIN installs USING (install, app) JOIN profiles USING (profile)
+)"""
 _PLACED = f"""(
     SELECT * EXCLUDE (point, bundle)
     FROM {_PROFILED} JOIN points USING (point) LEFT JOIN bundles USING (bundle)
@@ -124,10 +128,19 @@ _TABLES = {
     "exposures": _PLACED.format("exposures"),
     "exposures_ci": _PLACED.format("exposures_ci"),
     "cells": "(SELECT * EXCLUDE (point) FROM cells JOIN points USING (point))",
+    "pauses": "pauses",
+    "activity": "activity",
+    "told": "(SELECT * EXCLUDE (profile) FROM told JOIN profiles USING (profile))",
+    "bundled": "(SELECT * EXCLUDE (bundle) FROM bundled LEFT JOIN bundles USING (bundle))",
+    "losses": "losses",
+    "attempts": "(SELECT * EXCLUDE (task) FROM attempts JOIN tasks USING (task))",
+    "arrivals": "arrivals",
     "deployments": _DEPLOYED.format("deployments"),
     "deployments_ci": _DEPLOYED.format("deployments_ci"),
     "profiles": "(SELECT * EXCLUDE (profile) FROM profiles)",
-    "several_os": "several_os",
+    "installs": "(SELECT app, pseudonym FROM installs)",
+    "journeys": "(SELECT * EXCLUDE (install) FROM journeys JOIN installs USING (install, app))",
+    "several_os": "(SELECT app, pseudonym FROM several_os JOIN installs USING (install))",
 }
 
 

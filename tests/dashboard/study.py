@@ -30,7 +30,7 @@ Estimate = Callable[[History], pd.DataFrame]
 _ARRIVE = f"""
 INSERT INTO arrived BY NAME
 SELECT md5(visit || '-' || error)::UUID AS id, project::VARCHAR AS app,
-    md5(install::VARCHAR)::UUID AS install,
+    md5(install::VARCHAR)::UUID AS pseudonym,
     DATE '{FIRST}' + day::INTEGER AS day,
     epoch_ms((DATE '{FIRST}' + day::INTEGER)::TIMESTAMP) AS time,
     if(error < 0, 'run', 'error') AS kind, if(error < 0, NULL, error::VARCHAR) AS fingerprint,

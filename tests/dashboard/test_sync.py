@@ -287,18 +287,15 @@ def installs_of(warehouse: Warehouse) -> set[str]:
     names = ("visits", "exposures", "deployments")
     tables = ("reports", *names, *(f"{name}_ci" for name in names))
     with warehouse.reading() as snapshot:
+        ask = snapshot.connection.raw_sql
         found = [
-            {
-                str(install).replace("-", "")
-                for (install,) in snapshot.connection.raw_sql(
-                    f"SELECT DISTINCT install FROM {table}"
-                ).fetchall()
-            }
+            {install for (install,) in ask(f"SELECT DISTINCT install FROM {table}").fetchall()}
             for table in tables
         ]
-    assert found[0] == found[1] | found[4]
+        named = dict(ask("SELECT install, pseudonym FROM installs").fetchall())
+    assert found[0] == found[1] | found[4] == set(named)
     assert found[0] >= found[2] | found[3] | found[5] | found[6]
-    return found[0]
+    return {pseudonym.hex for pseudonym in named.values()}
 
 
 @pytest.mark.parametrize(
