@@ -40,7 +40,7 @@ def _active(history: History, until: date) -> ibis.Table:
     """active: installs with a visit in the days that end with that day."""
     begin, end = lit(until - timedelta(days=ACTIVE_DAYS - 1)), lit(until)
     if history.scope.filtered:
-        visits = history.filtered(history.visits).filter(_.day.between(begin, end))
+        visits = history.filtered_visits.filter(_.day.between(begin, end))
         return visits.agg(active=_.install.nunique())
     pauses = history.pauses.filter(_.day.between(begin, end))
     last = pauses.next_gap.isnull() | (pauses.next_gap > end.delta(pauses.day, unit="day"))

@@ -66,7 +66,7 @@ def new_errors(history: History) -> ibis.Table:
     """fingerprint, type, where, first_day, installs: errors first met in these days, by the
     installs that met them since; most installs first."""
     last = history.scope.as_of
-    met = history.filtered(history.exposures).filter(_.day <= lit(last)).group_by("fingerprint")
+    met = history.filtered_exposures.filter(_.day <= lit(last)).group_by("fingerprint")
     met = met.agg(first_day=_.day.min(), installs=_.install.nunique())
     new = met.filter(_.first_day > lit(last - timedelta(days=DAYS)))
     named = error_names(history).inner_join(new, "fingerprint")
