@@ -19,7 +19,7 @@ def error_fates(history: History) -> ibis.Table:
     horizon, and told another version at the end of that than with the error (upgraded), or not
     (stayed). Most installs first.
     """
-    met = kept(_last_met(history))
+    met = kept(_last_met(history), "last_met")
     met = met.left_join(_later_versions(history, met), ["install", "day"])
     last = met.later_version.fill_null(met.version_of_visit)
     upgraded = (met.version != last).fill_null(False)

@@ -24,7 +24,7 @@ def funnel(history: History) -> ibis.Table:
     begun_before = scope.since or (scope.until and scope.until < scope.last_day)
     chosen = scope.filtered and not scope.only_solutions
     as_stored = history.counted and not (begun_before or chosen)
-    came = kept(_of_all_time(history) if as_stored else _found(history))
+    came = kept(_of_all_time(history) if as_stored else _found(history), "came")
     first = came[next(iter(JOURNEY))]
     rows = [
         came.select(

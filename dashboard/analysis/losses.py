@@ -39,7 +39,7 @@ def _counted(history: History) -> ibis.Table:
     """The counts by week, of the weeks with any."""
     if not (history.scope.filtered or history.scope.ignores_later):
         return history.counts("losses")
-    visits = history.filtered(history.visits).group_by("week")
+    visits = history.filtered_visits.group_by("week")
     return visits.agg(
         installs=_.install.nunique(),
         reports=_.reports.sum(),

@@ -41,6 +41,6 @@ def _seen(history: History) -> ibis.Table:
     if not history.scope.filtered:
         seen = history.lives.filter(_.before > 0)  # the first visit of its week
         return seen.select(**weeks, installs=_.visits)
-    first = history.filtered(history.visits).filter(_.number == 1)
+    first = history.filtered_visits.filter(_.number == 1)
     seen = history.visits.filter(_.week_gap.fill_null(1) > 0).semi_join(first, "install")
     return seen.select(**weeks, installs=1)
