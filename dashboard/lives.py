@@ -10,10 +10,12 @@ import duckdb
 
 _FORGET = "DELETE FROM {table} WHERE rowid IN (SELECT row FROM {rows})"
 
-# The visit before the first of the new days, and all after it.
+# The visit before the first of the new days, and all after it; what of them is not worked out anew.
 _KNOWN_VISITS = """
 CREATE TEMP TABLE known_visits AS
-SELECT visits.rowid AS row, day < since AS stays, visits.*
+SELECT visits.rowid AS row, day < since AS stays, visits.app, install, day, next_day, number, gap,
+    first_day, profile, point, bundle, operation, reports, errors, runs, failed_runs, dropped, late,
+    visits.by_ci
 FROM {table} AS visits JOIN {installs} USING (install)
 WHERE next_day IS NULL OR next_day >= since
 """
@@ -22,7 +24,7 @@ _SEVERAL_OS = """
 INSERT INTO several_os
 SELECT install FROM (
     SELECT install, os FROM theirs
-    UNION ALL SELECT install, os FROM known_visits WHERE stays
+    UNION ALL SELECT install, os FROM known_visits JOIN profiles USING (profile) WHERE stays
 ) ANTI JOIN several_os USING (install)
 GROUP BY install HAVING count(DISTINCT coalesce(os, '')) > 1
 """
