@@ -35,3 +35,4 @@ browser: setup
 # Versions with hashes and no download address: the index stays each machine's own choice.
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra ingest -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-header --upgrade --quiet -o ingest/requirements.txt

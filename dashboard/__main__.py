@@ -16,9 +16,10 @@ from dashboard.analysis import choices
 from dashboard.analysis.apps import apps
 from dashboard.analysis.history import History
 from dashboard.analysis.platforms import identifiers
-from dashboard.analysis.scope import DEFAULT_HORIZON, Scope, seen_from
+from dashboard.analysis.scope import Scope, seen_from
 from dashboard.export import FORMATS, export
 from dashboard.publish import LEAST, picture, publish
+from dashboard.schema import HORIZON
 from dashboard.settings import Settings, environment
 from dashboard.sync import Progress, sync
 from dashboard.warehouse import Snapshot, Warehouse, WarehouseError
@@ -185,7 +186,7 @@ def _add_export(command: argparse.ArgumentParser) -> None:
         "--horizon",
         metavar="DAYS",
         type=_positive,
-        default=DEFAULT_HORIZON,
+        default=HORIZON,
         help="days of silence after which a user counts as gone (default: %(default)s)",
     )
     for option, letter, what in (
@@ -219,7 +220,7 @@ def _add_export(command: argparse.ArgumentParser) -> None:
 def _add_publish(command: argparse.ArgumentParser) -> None:
     unfiltered: dict[str, list[str]] = {"version": [], "os": [], "solution": [], "metric": []}
     command.set_defaults(
-        run=run_publish, since=None, until=None, horizon=DEFAULT_HORIZON, ci=False, **unfiltered
+        run=run_publish, since=None, until=None, horizon=HORIZON, ci=False, **unfiltered
     )
     _add_what_and_where(command)
     command.add_argument(

@@ -66,7 +66,8 @@ def most_used(versions: pd.DataFrame) -> str | None:
     known = versions.dropna(subset=["share"])
     if known.empty or not known["installs"].max():
         return None
-    return f"Most used: {plain_markdown(str(known.loc[known['installs'].idxmax()]['version']))}"
+    version = str(known.loc[known["installs"].idxmax()]["version"])
+    return f"Most used version: {plain_markdown(version)}"
 
 
 def new_installs(frame: pd.DataFrame) -> str:

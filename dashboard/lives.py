@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import duckdb
 
+from dashboard.counts import count_changes
+
 _FORGET = "DELETE FROM {table} WHERE rowid IN (SELECT row FROM {rows})"
 
 # The visit before the first of the new days, and all after it; what of them is not worked out anew.
@@ -40,14 +42,15 @@ WITH days AS (
         count(*) FILTER (NOT failed AND outcome = 'error') AS failed_runs,
         sum(dropped)::BIGINT AS dropped, count(*) FILTER (late) AS late,
         count(*) FILTER (ci) AS by_ci,
-        NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day
+        NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day,
+        NULL AS known_moved
     FROM theirs SEMI JOIN {installs} USING (install)
     WHERE {condition}
     GROUP BY install, day
     UNION ALL BY NAME
     SELECT install, day, profile, operation, reports, errors, runs, failed_runs, dropped,
         late, by_ci, bundle AS known_bundle, number AS known_number, gap AS known_gap,
-        first_day AS known_first_day
+        first_day AS known_first_day, moved AS known_moved
     FROM known_visits WHERE stays
 ), numbered AS (
     SELECT * EXCLUDE (known_number, known_gap, known_first_day),
@@ -55,10 +58,12 @@ WITH days AS (
         row_number() OVER life + coalesce(first(known_number) OVER life - 1, 0) AS number,
         coalesce(first(known_first_day) OVER life, first(day) OVER life) AS first_day,
         coalesce(lag(day) OVER life, day - known_gap) AS last_day,
-        lead(day) OVER life AS next_day
+        lead(day) OVER life AS next_day,
+        lag(profile) OVER life AS last_profile
     FROM days WINDOW life AS (PARTITION BY install ORDER BY day)
 )
-SELECT numbered.*, os, version,
+SELECT numbered.* EXCLUDE (known_moved, last_profile), os, version,
+    coalesce(known_moved, last_profile IS NULL OR version IS DISTINCT FROM last_version) AS moved,
     day - last_day AS gap, next_day - day AS next_gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
     (date_trunc('week', next_day)::DATE - week) // 7 AS next_week_gap,
@@ -69,7 +74,9 @@ SELECT numbered.*, os, version,
     CASE WHEN gap IS NULL THEN 0 WHEN gap <= 1 THEN 1 WHEN gap <= 3 THEN 2 WHEN gap <= 7 THEN 4
         WHEN gap <= 14 THEN 8 WHEN gap <= 30 THEN 15 ELSE 31 END AS gap_bin,
     date_trunc('month', day)::DATE AS month
-FROM numbered JOIN profiles USING (profile)
+FROM numbered JOIN profiles USING (profile) LEFT JOIN (
+    SELECT profile AS last_profile, version AS last_version FROM profiles
+) USING (last_profile)
 """
 
 _SAME_POINT = """
@@ -129,38 +136,19 @@ FROM (
 ) JOIN new_visits USING (install, day)
 """
 
-_CHANGED_CELLS = """
-CREATE TEMP TABLE changed_cells AS
-SELECT app, day, point, sum(n) AS visits,
-    coalesce(sum(n) FILTER (errors = 0), 0) AS clean,
-    coalesce(sum(n) FILTER (next_day IS NULL), 0) AS last,
-    coalesce(sum(n) FILTER (errors = 0 AND next_day IS NULL), 0) AS clean_last
-FROM (
-    SELECT app, day, point, errors, next_day, 1 AS n FROM new_visits
-    UNION ALL SELECT app, day, point, errors, next_day, -1 AS n FROM known_visits
-) GROUP BY app, day, point
-"""
-
-_CHANGE_CELLS = """
-UPDATE cells SET visits = cells.visits + changed.visits, clean = cells.clean + changed.clean,
-    last = cells.last + changed.last, clean_last = cells.clean_last + changed.clean_last
-FROM changed_cells AS changed
-WHERE cells.app = changed.app AND cells.day = changed.day AND cells.point = changed.point
-"""
-
-_NEW_CELLS = "INSERT INTO cells FROM changed_cells ANTI JOIN cells USING (app, day, point)"
-
-_EMPTY_CELLS = "DELETE FROM cells WHERE visits = 0"
-
 _KNOWN_DEPLOYMENTS = """
 CREATE TEMP TABLE known_deployments AS
 SELECT deployments.rowid AS row, day < since AS stays, install, day, task
 FROM {table} AS deployments JOIN {installs} USING (install)
 """
 
+_OLD_DEPLOYMENTS = (
+    "(FROM {table} WHERE rowid IN (SELECT row FROM known_deployments WHERE NOT stays))"
+)
+
 # Of what stays, the last of each task comes first, without a time.
 _NEW_DEPLOYMENTS = """
-INSERT INTO {table} BY NAME
+CREATE TEMP TABLE new_deployments AS
 SELECT chosen.* EXCLUDE (last_day, last_solution_day), app, in_ci,
     day - last_day AS gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
@@ -190,16 +178,6 @@ FROM (
 """
 
 
-CELLS = """
-DELETE FROM cells;
-INSERT INTO cells
-SELECT app, day, point, count(*), count(*) FILTER (errors = 0), count(*) FILTER (next_day IS NULL),
-    count(*) FILTER (errors = 0 AND next_day IS NULL)
-FROM visits GROUP BY app, day, point
-"""
-"""Counts all cells anew."""
-
-
 def work_out_anew(
     connection: duckdb.DuckDBPyConnection, suffix: str, installs: str, condition: str
 ) -> None:
@@ -223,15 +201,15 @@ def work_out_anew(
     connection.execute(_KNOWN_EXPOSURES.format(**exposures))
     connection.execute(_FORGET.format(**exposures, rows="known_exposures"))
     connection.execute(_NEW_EXPOSURES.format(**exposures, **chosen))
-    if not suffix:
-        for statement in (_CHANGED_CELLS, _CHANGE_CELLS, _NEW_CELLS, _EMPTY_CELLS):
-            connection.execute(statement)
-        connection.execute("DROP TABLE changed_cells")
+    count_changes(connection, visits["table"], "new_visits", "known_visits")
     connection.execute(_KNOWN_DEPLOYMENTS.format(**deployments, **chosen))
+    connection.execute(_NEW_DEPLOYMENTS.format(**chosen))
+    old = _OLD_DEPLOYMENTS.format(**deployments)
+    count_changes(connection, deployments["table"], "new_deployments", old)
     connection.execute(_FORGET.format(**deployments, rows="known_deployments WHERE NOT stays"))
-    connection.execute(_NEW_DEPLOYMENTS.format(**deployments, **chosen))
+    connection.execute(f"INSERT INTO {deployments['table']} BY NAME FROM new_deployments")
     for temporary in (
         *("known_visits", "lives", "new_visits"),
-        *("known_exposures", "known_deployments"),
+        *("known_exposures", "known_deployments", "new_deployments"),
     ):
         connection.execute(f"DROP TABLE {temporary}")

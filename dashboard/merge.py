@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 import duckdb
 
-from dashboard.lives import CELLS, work_out_anew
+from dashboard.counts import count_anew, count_changes
+from dashboard.journeys import go_on
+from dashboard.lives import work_out_anew
 from dashboard.schema import LATE_MS
 
 # One report an id, also where a retry stands under two days.
@@ -131,10 +133,12 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_TOUCHED)
     connection.execute(_FIRST_IN_CI)
     connection.execute(_NEW_REPORTS)
+    count_changes(connection, "reports", "arrived")
     connection.execute(_NEW_TASKS)
     since = connection.execute("SELECT min(since) FROM touched").fetchall()[0][0]
     connection.execute(_THEIRS, [since])
     work_out_anew(connection, "", "touched", "NOT ci")
+    go_on(connection)
     if connection.execute("SELECT 1 FROM touched WHERE in_ci LIMIT 1").fetchall():
         connection.execute("CREATE TEMP TABLE touched_ci AS FROM touched WHERE in_ci")
         work_out_anew(connection, "_ci", "touched_ci", "true")
@@ -172,4 +176,4 @@ def forget(connection: duckdb.DuckDBPyConnection, pseudonyms: Sequence[str]) -> 
             f"SELECT {number} FROM {table} WHERE {number} IS NOT NULL" for table in tables
         )
         connection.execute(f"DELETE FROM {number}s WHERE {number} NOT IN ({used})")
-    connection.execute(CELLS)
+    count_anew(connection)

@@ -11,6 +11,12 @@ from __future__ import annotations
 LATE_MS = 86_400_000
 """Received longer than this (a day) after it happened, a report is late."""
 
+HORIZON = 30
+"""Days of silence after which a user counts as gone, where nothing else is chosen."""
+
+JOURNEY = {"began": "init", "installed": "install", "tested": "test"}
+"""The steps of a deployment, in their order: what is said of who came to one, and its operation."""
+
 _REPORT = """
     id UUID, app VARCHAR, install INTEGER, time BIGINT, day DATE, kind VARCHAR,
     operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
@@ -22,13 +28,14 @@ _REPORT = """
 # that of the day's last report (by time, then id); the operation is the first one of the day.
 # `reports` to `by_ci` count the day's reports: all, those of errors, runs, runs that failed, what
 # was dropped, those received late, and those by CI services. `in_ci`: the install ever ran in one.
+# `moved`: there is no visit before, or it was of another version.
 _VISIT = """
     app VARCHAR, install INTEGER, day DATE, week DATE, number INTEGER,
     gap INTEGER, next_gap INTEGER, next_day DATE, week_gap INTEGER, next_week_gap INTEGER,
     first_day DATE, first_week DATE,
     os VARCHAR, version VARCHAR, profile INTEGER, point INTEGER, bundle INTEGER,
     operation VARCHAR, reports INTEGER, errors INTEGER, runs INTEGER, failed_runs INTEGER,
-    dropped BIGINT, late INTEGER, by_ci INTEGER, in_ci BOOLEAN
+    dropped BIGINT, late INTEGER, by_ci INTEGER, in_ci BOOLEAN, moved BOOLEAN
 """
 
 # A visit, for each error that it met. What is told of the error is as its last report of the day
@@ -45,6 +52,39 @@ _DEPLOYMENT = """
     succeeded BOOLEAN, duration_ms BIGINT,
     gap INTEGER, week_gap INTEGER, solution_gap INTEGER, solution_week_gap INTEGER,
     os VARCHAR, version VARCHAR, profile INTEGER, in_ci BOOLEAN
+"""
+
+# How many rows of these there are, see `dashboard.counts`. `cells` to `bundled` count visits: of
+# `cells`, `clean` are those without an error, `last` those that none follows, `returned` those that
+# one follows within the horizon. `before` and `after` say whether the install's visits before and
+# after lie in the same week (0), the one beside it (1), or further off, if there are any (2).
+# `losses` counts the visits' reports, with those by CI services, and the installs of a week.
+# `attempts` counts deployments: `installs` those that tried the task for the first time,
+# `week_installs` for the first time in the week, and the same of its solution. `arrivals` counts
+# reports by the day on which they were received.
+_COUNTS = """
+CREATE TABLE cells (
+    app VARCHAR, day DATE, point INTEGER,
+    visits BIGINT, clean BIGINT, last BIGINT, clean_last BIGINT, returned BIGINT
+);
+CREATE TABLE pauses (app VARCHAR, day DATE, next_gap INTEGER, visits BIGINT);
+CREATE TABLE activity (
+    app VARCHAR, week DATE, first_week DATE, version VARCHAR, before INTEGER, after INTEGER,
+    visits BIGINT
+);
+CREATE TABLE told (app VARCHAR, profile INTEGER, visits BIGINT);
+CREATE TABLE bundled (app VARCHAR, bundle INTEGER, visits BIGINT);
+CREATE TABLE losses (
+    app VARCHAR, week DATE,
+    reports BIGINT, installs BIGINT, dropped BIGINT, late BIGINT, ci BIGINT
+);
+CREATE TABLE attempts (
+    app VARCHAR, day DATE, task INTEGER, attempts BIGINT, succeeded BIGINT,
+    installs BIGINT, solution_installs BIGINT, week_installs BIGINT, week_solution_installs BIGINT
+);
+CREATE TABLE arrivals (
+    app VARCHAR, day DATE, reports BIGINT, errors BIGINT, late BIGINT, ci BIGINT
+);
 """
 
 SCHEMA = f"""
@@ -71,13 +111,13 @@ CREATE TABLE points (
 CREATE TABLE bundles (bundle INTEGER, solutions VARCHAR[]);
 CREATE TABLE tasks (task INTEGER, solution VARCHAR, operation VARCHAR);
 CREATE TABLE several_os (install INTEGER);
-CREATE TABLE cells (
-    app VARCHAR, day DATE, point INTEGER,
-    visits BIGINT, clean BIGINT, last BIGINT, clean_last BIGINT
+CREATE TABLE journeys (
+    app VARCHAR, install INTEGER, solution VARCHAR,
+    {", ".join(f"{step} BIGINT" for step in JOURNEY)}
 );
-"""
+{_COUNTS}"""
 """``visits``, ``exposures`` and ``deployments`` leave runs by CI services out; their namesakes with
 ``_ci`` hold, for the installs that ever ran in one, all with them. ``several_os`` names the
 installs that ever reported from more than one OS family: within a family, the gaps of all others
-are those that stand in ``visits``. ``cells`` counts ``visits`` by day and point: all, those without
-an error, and of both those that none follows."""
+are those that stand in ``visits``. ``journeys`` holds when an install came to each step with a
+solution (ms UTC), see `dashboard.journeys`; those that never began are not in it."""

@@ -14,21 +14,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import duckdb
 import ibis
 import msgspec
-from ibis.backends.duckdb import Backend
 
+from dashboard.engine import Engine
 from dashboard.locks import Locks
+from dashboard.schema import SCHEMA
 from ingest.store import SettingError
 
 SCHEMA_VERSION = 7
 
-COUNTED_IN_PLACE = 20
+COUNTED_IN_PLACE = 17
 """Bits that keys of a group may have together to be counted in an array instead of a hash table:
-those of a day and a gap, or of a profile."""
+those of a profile. An array of all installs takes longer to fill than some of them to count."""
 
 DAMAGE = (duckdb.IOException, duckdb.SerializationException, duckdb.FatalException)
 """What DuckDB raises when a file does not hold what it should."""
@@ -119,7 +121,7 @@ class Warehouse:
                 snapshot.connection.disconnect()
 
     def _open(self) -> Snapshot:
-        connection = ibis.duckdb.connect()
+        connection: Engine = Engine().connect()
         try:
             connection.raw_sql(f"ATTACH '{quoted(self.path)}' AS warehouse (READ_ONLY)")
             connection.raw_sql("USE warehouse")
@@ -148,11 +150,21 @@ class Warehouse:
 class Snapshot:
     """What the warehouse holds while it is read."""
 
-    connection: Backend
+    connection: Engine
 
     def table(self, name: str) -> ibis.Table:
         """A table by its name, whole; see `dashboard.schema`."""
-        return self.connection.table(name, database=("warehouse", "main"))
+        return self.connection.named(name, _schemas()[name], "warehouse")
+
+
+@cache
+def _schemas() -> dict[str, ibis.Schema]:
+    """What the tables look like, by name: the same in every warehouse of this version."""
+    connection = ibis.duckdb.connect()
+    connection.raw_sql(SCHEMA)
+    schemas = {name: connection.get_schema(name) for name in connection.list_tables()}
+    connection.disconnect()
+    return schemas
 
 
 def unusable(path: Path, error: OSError) -> SettingError:

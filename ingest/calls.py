@@ -7,6 +7,8 @@ over the same firebase-admin client's connections, with its credential, time-out
 
 from __future__ import annotations
 
+import asyncio
+
 import certifi
 from firebase_admin import db
 from google.auth.exceptions import GoogleAuthError
@@ -26,19 +28,26 @@ class Caller:
     def __init__(self, root: db.Reference) -> None:
         """Nothing is sent yet."""
         client = root._client
-        self._base = client.base_url
-        self._credential = client.credential
-        self._timeout = client.timeout
-        self._target = "/.json?" + "&".join(
+        self.base: str = client.base_url
+        """The address of the database's server."""
+        self.target: str = "/.json?" + "&".join(
             f"{name}={value}" for name, value in {"print": "silent", **client.params}.items()
         )
+        """What is asked there."""
+        self.timeout: float = client.timeout
+        """Seconds to wait for an answer."""
+        self._credential = client.credential
         self._renewing = Request()  # asks for a new token when the last one expires
-        adapter = client.session.get_adapter(self._base)
+        adapter = client.session.get_adapter(self.base)
         self._retries = adapter.max_retries
-        proxy = select_proxy(self._base, get_environ_proxies(self._base))
+        proxy = select_proxy(self.base, get_environ_proxies(self.base))
+        self.proxied: bool = bool(proxy)
+        """Whether the environment names a proxy to it."""
         manager = adapter.proxy_manager_for(proxy) if proxy else adapter.poolmanager
-        tls = _TLS if self._base.startswith("https:") else {}
-        self._pool: HTTPConnectionPool = manager.connection_from_url(self._base, pool_kwargs=tls)
+        tls = _TLS if self.base.startswith("https:") else {}
+        self._pool: HTTPConnectionPool = manager.connection_from_url(self.base, pool_kwargs=tls)
+        # A proxy is asked for the whole address, unless it only lets TLS through.
+        self._asked = self.base + self.target if proxy and not tls else self.target
 
     def patch(self, body: bytes) -> int:
         """Send a multi-path update, as JSON, and return when it is durable.
@@ -51,30 +60,53 @@ class Caller:
         """
         headers = {"Content-Type": "application/json"}
         try:
-            self._credential.before_request(self._renewing, "PATCH", self._base, headers)
+            self._authorize(headers)
             answer = self._pool.urlopen(
                 "PATCH",
-                self._target,
+                self._asked,
                 body=body,
                 headers=headers,
                 retries=self._retries,
-                timeout=self._timeout,
+                redirect=False,
+                assert_same_host=False,
+                timeout=self.timeout,
             )
         except TimeoutError as error:
-            raise self._unavailable("did not answer in time") from error
+            raise self.unavailable("did not answer in time") from error
         except HTTPError as error:
-            raise self._unavailable("does not answer") from error
+            raise self.unavailable("does not answer") from error
         except GoogleAuthError as error:
-            raise self._unavailable(f"can't be asked: {error}") from error
-        if answer.status >= 300:
-            said = f"refused: {answer.status} {answer.data[:200].decode(errors='replace')}"
-            if answer.status in (400, 413):
-                raise DatabaseRefused(self._sentence(said))
-            raise self._unavailable(said)
+            raise self.unavailable(f"can't be asked: {error}") from error
+        self.check(answer.status, answer.data[:200])
         return len(answer.retries.history) if answer.retries else 0
 
-    def _unavailable(self, what: str) -> DatabaseUnavailable:
+    async def authorized(self, headers: dict[str, str]) -> dict[str, str]:
+        """Headers, and what proves who asks; waits for a new token without holding others up.
+
+        Raises:
+            GoogleAuthError: there is none to be had.
+        """
+        if self._credential.valid:
+            self._credential.apply(headers)
+        else:
+            await asyncio.to_thread(self._authorize, headers)
+        return headers
+
+    def _authorize(self, headers: dict[str, str]) -> None:
+        self._credential.before_request(self._renewing, "PATCH", self.base, headers)
+
+    def check(self, status: int, said: bytes) -> None:
+        """Raise `DatabaseRefused` or `DatabaseUnavailable` unless an answer's status is success."""
+        if 200 <= status < 300:
+            return
+        sentence = f"refused: {status} {said.decode(errors='replace')}"
+        if status in (400, 413):
+            raise DatabaseRefused(self._sentence(sentence))
+        raise self.unavailable(sentence)
+
+    def unavailable(self, what: str) -> DatabaseUnavailable:
+        """What is to be raised when no answer, or none of use, came."""
         return DatabaseUnavailable(self._sentence(what))
 
     def _sentence(self, what: str) -> str:
-        return f"The database at {self._base} {' '.join(what.split())}"
+        return f"The database at {self.base} {' '.join(what.split())}"

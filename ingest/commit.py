@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
@@ -54,20 +52,19 @@ class Job(Struct, frozen=True, eq=False):
 class Committer:
     """The way into one database. Belongs to the event loop it is used in."""
 
-    def __init__(self, write: Callable[[bytes], object]) -> None:
+    def __init__(self, write: Callable[[bytes], Awaitable[object]]) -> None:
         """Nothing is under way yet.
 
         Args:
             write: takes a multi-path update and returns when it is durable; raises
                 `DatabaseUnavailable` where it may not be, `DatabaseRefused` where it is not.
-                It is called by several threads.
         """
         self._write = write
-        self._threads = ThreadPoolExecutor(MAX_CALLS, "commit")
         self._queue: deque[Job] = deque()
         self._waiting = 0  # requests, those under way included
         self._waiting_bytes = 0
         self._calls = 0
+        self._tasks: set[asyncio.Task[None]] = set()  # the event loop itself holds them weakly
         self._patience: asyncio.TimerHandle | None = None  # while it runs, the last call is young
 
     @property
@@ -104,9 +101,9 @@ class Committer:
             self._calls += 1
             loop = asyncio.get_running_loop()
             patience = self._patience = loop.call_later(LINGER, self._lose_patience)
-            jobs = self._next_group()
-            call = loop.run_in_executor(self._threads, self._write_all, jobs)
-            call.add_done_callback(partial(self._end, jobs, patience))
+            call = loop.create_task(self._call(self._next_group(), patience))
+            self._tasks.add(call)
+            call.add_done_callback(self._tasks.discard)
 
     def _lose_patience(self) -> None:
         self._patience = None
@@ -124,32 +121,18 @@ class Committer:
             jobs.append(self._queue.popleft())
         return jobs
 
-    def _write_all(self, jobs: Sequence[Job]) -> list[DatabaseUnavailable | None]:
-        """Write in one call; returns for each job why it may not be stored, or None."""
+    async def _call(self, jobs: Sequence[Job], patience: asyncio.TimerHandle) -> None:
+        """Write a group, let the next one go, and tell those who wait."""
+        outcomes: Sequence[Exception | None]
         try:
-            self._write(b"{%b}" % b",".join(entry for job in jobs for entry in job.entries))
-        except DatabaseRefused as error:
-            if len(jobs) == 1:
-                return [error]
-            # What the database refuses of one must not cost the others.
-            return [outcome for job in jobs for outcome in self._write_all([job])]
-        except DatabaseUnavailable as error:
-            return [error] * len(jobs)
-        return [None] * len(jobs)
-
-    def _end(
-        self,
-        jobs: Sequence[Job],
-        patience: asyncio.TimerHandle,
-        call: asyncio.Future[list[DatabaseUnavailable | None]],
-    ) -> None:
+            outcomes = await self._write_all(jobs)
+        except Exception as bug:
+            outcomes = [bug] * len(jobs)
         self._calls -= 1
         if self._patience is patience:
             patience.cancel()
             self._patience = None
         self._start()
-        bug = call.exception()
-        outcomes = [bug] * len(jobs) if bug else call.result()
         for job, error in zip(jobs, outcomes, strict=True):
             if job.done.done():  # cancelled: nobody waits for it any more
                 continue
@@ -157,3 +140,16 @@ class Committer:
                 job.done.set_result(None)
             else:
                 job.done.set_exception(error)
+
+    async def _write_all(self, jobs: Sequence[Job]) -> list[DatabaseUnavailable | None]:
+        """Write in one call; returns for each job why it may not be stored, or None."""
+        try:
+            await self._write(b"{%b}" % b",".join(entry for job in jobs for entry in job.entries))
+        except DatabaseRefused as error:
+            if len(jobs) == 1:
+                return [error]
+            # What the database refuses of one must not cost the others.
+            return [outcome for job in jobs for outcome in await self._write_all([job])]
+        except DatabaseUnavailable as error:
+            return [error] * len(jobs)
+        return [None] * len(jobs)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from ingest.body import Full
 from ingest.calls import Caller
+from ingest.channel import Channel
 from ingest.commit import Committer
 from ingest.counts import Counts
 from ingest.marks import Marks
@@ -52,7 +53,9 @@ class Intake:
         self._limits = limits
         self._counts = counts
         self._marks = marks
-        self._committers = [Committer(self._writing(Caller(root))) for root in store.shards]
+        self._committers = [
+            Committer(self._writing(Channel(Caller(root)))) for root in store.shards
+        ]
 
     def check_room(self) -> None:
         """Raise `Full` where no database has room: said early, it costs next to nothing."""
@@ -116,12 +119,10 @@ class Intake:
             await self._committers[shard].store(entries)
         return gone
 
-    def _writing(self, caller: Caller) -> Callable[[bytes], None]:
-        loop = asyncio.get_running_loop()
-
-        def write(update: bytes) -> None:
-            again = caller.patch(update)
+    def _writing(self, channel: Channel) -> Callable[[bytes], Awaitable[None]]:
+        async def write(update: bytes) -> None:
+            again = await channel.patch(update)
             if again:
-                loop.call_soon_threadsafe(self._counts.add, "retried", "", again)
+                self._counts.add("retried", count=again)
 
         return write

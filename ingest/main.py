@@ -38,8 +38,6 @@ IN_CLOUD = "K_SERVICE" in os.environ
 GARBAGE = 20_000
 """Objects made before garbage is looked for; few of a request's need that to be freed."""
 
-sys.setswitchinterval(0.001)  # threads that call the database wait for so long at most
-
 log = logging.getLogger("wald.ingest")
 log_as_json(log)
 

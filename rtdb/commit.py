@@ -19,7 +19,7 @@ from rtdb.write import Writer
 
 T = TypeVar("T")
 
-ENTRY_ROWS = 2000  # rows given their index entries at once: each commit costs whole pages
+ENTRY_ROWS = 500  # rows given their index entries at once: few cost many pages, many a long wait
 IDLE_SHARE = 20  # or this part of them, when nobody writes
 INLINE_WEIGHT = 100
 IDLE_SECONDS = 0.02

@@ -19,18 +19,25 @@ def arrivals(history: History) -> ibis.Table:
     day shown, what was received later belongs to it: history is imported long after it happened.
     """
     scope = history.scope
-    reports = history.reports.mutate(day=_.received.as_timestamp("ms").date())
+    counted = _by_day(history)
     if scope.since:
-        reports = reports.filter(_.day >= lit(scope.since))
+        counted = counted.filter(_.day >= lit(scope.since))
     if scope.until and scope.until < scope.last_day:
-        reports = reports.filter(_.day <= lit(scope.until))
-    counted = reports.group_by("day").agg(
+        counted = counted.filter(_.day <= lit(scope.until))
+    return filled(counted, _days_between(counted))
+
+
+def _by_day(history: History) -> ibis.Table:
+    """The counts of all reports by day, of the days with any."""
+    if not history.scope.ignores_later:
+        return history.counts("arrivals")
+    reports = history.reports.group_by(day=_.received.as_timestamp("ms").date())
+    return reports.agg(
         reports=_.count(),
         errors=(_.kind == "error").sum(),
         late=(_.received - _.time > LATE_MS).sum(),
         ci=_.ci.sum(),
     )
-    return filled(counted, _days_between(counted))
 
 
 def _days_between(counted: ibis.Table) -> ibis.Table:

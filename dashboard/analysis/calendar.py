@@ -11,7 +11,8 @@ from dashboard.analysis.history import History
 
 def days(history: History) -> ibis.Table:
     """Every day from the first visit's to the last one shown: day."""
-    span = history.every_cell.agg(first=_.day.min())
+    visits = history.every_cell if history.counted else history.visits
+    span = visits.agg(first=_.day.min())
     after = lit(history.scope.last_day).cast("timestamp") + ibis.interval(days=1)
     every = ibis.range(span.first.cast("timestamp"), after, step=ibis.interval(days=1))
     return span.select(day=every.unnest().cast("date"))

@@ -20,8 +20,7 @@ def systems(history: History) -> ibis.Table:
 
 def solutions(history: History) -> ibis.Table:
     """solution, visits: every one that a report ever named."""
-    counted = history.visits.group_by("bundle").agg(visits=_.count())
-    named = history.bundles.inner_join(counted, "bundle")
+    named = history.bundles.inner_join(history.bundled, "bundle")
     named = named.select("visits", solution=_.solutions.unnest())
     counted = named.group_by("solution").agg(visits=_.visits.sum())
     return counted.order_by(ibis.desc("visits"), "solution")
@@ -29,8 +28,7 @@ def solutions(history: History) -> ibis.Table:
 
 def metric_choices(history: History) -> ibis.Table:
     """identifier, value, visits: of every metric, each value that a visit ever told."""
-    counted = history.visits.group_by("profile").agg(visits=_.count())
-    told = history.profiles.inner_join(counted, "profile")
+    told = history.profiles.inner_join(history.told, "profile")
     told = told.select("metrics", "visits", identifier=_.metrics.keys().unnest())
     told = told.mutate(value=told.metrics.get(told.identifier)).filter(_.value.notnull())
     counted = told.group_by("identifier", "value").agg(visits=_.visits.sum())

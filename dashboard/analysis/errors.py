@@ -62,6 +62,11 @@ def error_impact(history: History) -> pd.DataFrame:
 def by_point(visits: ibis.Table, *by: str) -> pd.DataFrame:
     """point, visits, leavers, and the columns `by`: visits counted by these and their point."""
     counted = visits.group_by(*by, "point").agg(visits=_.count(), leavers=_.left.sum())
+    return as_counts(counted, *by)
+
+
+def as_counts(counted: ibis.Table, *by: str) -> pd.DataFrame:
+    """The frame of `by_point`, of what is counted already."""
     # Not as Arrow's text, of which pandas can't join empty columns.
     kinds = {"visits": "int64", "leavers": "int64", **dict.fromkeys(by, "object")}
     return counted.to_pandas().astype(kinds)
@@ -71,7 +76,7 @@ def by_stratum(exposed: pd.DataFrame) -> pd.DataFrame:
     """What `in_strata` returns, summed over each error's strata: fingerprint, visits, leavers,
     n0, p0."""
     keys = ["fingerprint", "level", "stratum"]
-    summed = exposed.groupby(keys, as_index=False).agg(
+    summed = exposed.groupby(keys, as_index=False, sort=False).agg(
         {"visits": "sum", "leavers": "sum", "n0": "first", "p0": "first"}
     )
     return summed.drop(columns=["level", "stratum"])

@@ -19,9 +19,10 @@ def error_fates(history: History) -> ibis.Table:
     horizon, and told another version at the end of that than with the error (upgraded), or not
     (stayed). Most installs first.
     """
-    met = kept(_last_met(history))
-    met = met.left_join(_later_versions(history, met), ["fingerprint", "install"])
-    upgraded = (met.version != met.later_version).fill_null(False)
+    met = kept(_last_met(history), "last_met")
+    met = met.left_join(_later_versions(history, met), ["install", "day"])
+    last = met.later_version.fill_null(met.version_of_visit)
+    upgraded = (met.version != last).fill_null(False)
     stays = ~met.left & ~met.censored
     counted = met.group_by("fingerprint").agg(
         installs=_.count(),
@@ -36,7 +37,8 @@ def error_fates(history: History) -> ibis.Table:
 
 
 def _last_met(history: History) -> ibis.Table:
-    """fingerprint, install, day, version, left, censored: the last visit in the period with it.
+    """fingerprint, install, day, version, version_of_visit, left, censored: the last visit in the
+    period with it.
 
     The version is that of the day's last such error: who updates on that day did so after it.
     """
@@ -44,21 +46,23 @@ def _last_met(history: History) -> ibis.Table:
     met = history.shown_exposures.select(
         *("fingerprint", "install", "day", "left", "censored"),
         version="error_version",
+        version_of_visit="version",
         place=ibis.row_number().over(latest),
     )
     return met.filter(_.place == 0).drop("place")
 
 
 def _later_versions(history: History, met: ibis.Table) -> ibis.Table:
-    """fingerprint, install, later_version: of who stayed, the last one told on that day or in the
-    horizon."""
-    stayed = met.filter(~_.left, ~_.censored).select("fingerprint", "install", "day")
-    visits = history.visits.filter(_.version.notnull())
+    """install, day, later_version: of who stayed, the last one of the visits in the horizon that
+    came on another version than the visit before told."""
+    stayed = met.filter(~_.left, ~_.censored).select("install", "day")
+    # Others tell what the one before them does: these are few.
+    visits = history.visits.filter(_.moved, _.number > 1, _.version.notnull())
     visits = visits.select("install", later_day="day", later_version="version")
     pause = visits.later_day.delta(stayed.day, unit="day")
     within = stayed.inner_join(
         visits,
-        ["install", visits.later_day >= stayed.day, pause <= history.scope.horizon],
+        ["install", visits.later_day > stayed.day, pause <= history.scope.horizon],
     )
-    told = within.group_by("fingerprint", "install")
+    told = within.group_by("install", "day")
     return told.agg(later_version=_.later_version.argmax(_.later_day))

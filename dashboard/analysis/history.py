@@ -10,10 +10,10 @@ from functools import cached_property
 import ibis
 from ibis import _
 from ibis import literal as lit
-from ibis.util import gen_name
 
 from dashboard.analysis.gaps import between_deployments, between_visits
 from dashboard.analysis.scope import Scope, Unit, start_of
+from dashboard.schema import HORIZON
 
 UNKNOWN = "unknown"
 """Stands for a version or OS that a report doesn't tell."""
@@ -28,7 +28,7 @@ _EARLIEST = date(1970, 1, 1)
 _AHEAD = ("next_day", "next_gap", "next_week_gap")
 _AS_STORED = (
     *("install", "day", "week", "number", "gap", "week_gap", "first_day", "first_week"),
-    *("os", "version", "profile", "point", "bundle", "operation"),
+    *("os", "version", "profile", "moved", "point", "bundle", "operation"),
     *("reports", "errors", "runs", "failed_runs", "dropped", "late", "by_ci"),
 )
 _CHOSEN = ("install", "day", "week", "week_gap", *_AHEAD, "version", "profile")
@@ -48,14 +48,18 @@ class History:
 
     Args:
         stored: returns a table of the warehouse by its name, see `dashboard.schema`.
+        whole: the history that this is another period of, if it is: what no period chooses is
+            worked out there, once for all periods.
     """
 
     scope: Scope
     stored: Callable[[str], ibis.Table]
+    whole: History | None = None
 
     def within(self, since: date | None, until: date | None) -> History:
         """The same history, another period of it shown."""
-        return replace(self, scope=replace(self.scope, since=since, until=until))
+        scope = replace(self.scope, since=since, until=until)
+        return replace(self, scope=scope, whole=self.whole or self)
 
     @cached_property
     def reports(self) -> ibis.Table:
@@ -74,6 +78,7 @@ class History:
         - censored: its horizon is not over, so leaving can't be told
         - left: not censored, and no visit in the horizon after it
         - profile: the number of its row in `profiles`, which holds os_version and metrics
+        - moved: there is no visit before, or it was of another version
         - point: the number of its row in `points`, its place in the install's life
         - bundle: the number of its row in `bundles`, the solutions that it names; null for none
         - operation: the first one reported
@@ -81,7 +86,7 @@ class History:
           all, those of errors, runs, runs with the outcome ``error``, lost before as clients say,
           received more than a day after, from CI services
         """
-        return self._judged(self._lives("visits"), _AS_STORED)
+        return named(self._judged(self._lives("visits"), _AS_STORED), "visits")
 
     @cached_property
     def exposures(self) -> ibis.Table:
@@ -91,7 +96,8 @@ class History:
         - time, id, error_type, error_where, error_version (of the package), sentry_event: of the
           last of these
         """
-        return self._judged(self._lives("exposures"), (*_AS_STORED, *_OF_ERRORS))
+        exposures = self._judged(self._lives("exposures"), (*_AS_STORED, *_OF_ERRORS))
+        return named(exposures, "exposures")
 
     @cached_property
     def chosen_visits(self) -> ibis.Table:
@@ -101,23 +107,46 @@ class History:
         The gaps are those between them. What lies more than `LOOK_BACK` before the period is left
         out, and gaps back to it are null as if there were none.
         """
-        visits = self.visits
+        visits = self.filtered_visits
         if self.scope.since:
             visits = visits.filter(_.day >= lit(self.scope.since - LOOK_BACK))
-        chosen = self.filtered(visits).select(*_CHOSEN, is_new=_.week == _.first_week)
-        if not self.scope.filtered:
-            return chosen
-        if not self.scope.only_systems:
-            return kept(between_visits(chosen, self.profiles))
-        # Most installs come on one OS alone: their gaps are as they stand.
-        several = self._on_several_systems()
-        mixed = between_visits(chosen.semi_join(several, "install"), self.profiles)
-        return chosen.anti_join(several, "install").union(mixed)
+        chosen = visits.select(*_CHOSEN, is_new=_.week == _.first_week)
+        if self.scope.filtered and not self.scope.only_systems:
+            return kept(between_visits(chosen, self.profiles), "chosen_visits")
+        if self.scope.only_systems:
+            # Most installs come on one OS alone: their gaps are as they stand.
+            several = self._on_several_systems()
+            mixed = between_visits(chosen.semi_join(several, "install"), self.profiles)
+            chosen = chosen.anti_join(several, "install").union(mixed)
+        return named(chosen, "chosen_visits")
 
     @cached_property
     def pauses(self) -> ibis.Table:
         """`chosen_visits` counted: day, next_gap, visits."""
-        return kept(self.chosen_visits.group_by("day", "next_gap").agg(visits=_.count()))
+        if self.counted and not self.scope.filtered:
+            return self.counts("pauses")
+        pauses = self.chosen_visits.group_by("day", "next_gap").agg(visits=_.count())
+        return kept(pauses, "pauses")
+
+    @cached_property
+    def activity(self) -> ibis.Table:
+        """`chosen_visits` counted: week, is_new, version, before, after, visits.
+
+        `before` and `after` say whether the visit before, or after, lies in the same week (0), in
+        the one beside it (1), or further off, if there is one (2).
+        """
+        if not self.scope.filtered:
+            return self.lives.mutate(is_new=_.week == _.first_week)
+        activity = _active(self.chosen_visits, "week", "is_new", "version")
+        return kept(activity, "activity")
+
+    @cached_property
+    def lives(self) -> ibis.Table:
+        """All visits counted as `activity`, and by the week of the install's first one:
+        first_week."""
+        if self.counted:
+            return self.counts("activity")
+        return _active(self.visits, "week", "first_week", "version")
 
     @cached_property
     def last_profiles(self) -> ibis.Table:
@@ -125,17 +154,27 @@ class History:
         shown = self.in_period(self.chosen_visits, "day")
         beyond = shown.next_day > lit(self.scope.until or self.scope.last_day)
         counted = shown.filter(beyond.fill_null(True)).group_by("profile").agg(installs=_.count())
-        return self.profiles.inner_join(kept(counted), "profile")
+        return self.profiles.inner_join(kept(counted, "last_profiles"), "profile")
+
+    @cached_property
+    def filtered_visits(self) -> ibis.Table:
+        """The visits that the filters choose; the gaps are those of the whole life."""
+        return named(self._filtered(self.visits), "filtered_visits")
+
+    @cached_property
+    def filtered_exposures(self) -> ibis.Table:
+        """The exposures that the filters choose."""
+        return named(self._filtered(self.exposures), "filtered_exposures")
 
     @cached_property
     def shown_visits(self) -> ibis.Table:
         """The visits that period and filters choose; the gaps are those of the whole life."""
-        return self.in_period(self.filtered(self.visits), "day")
+        return named(self.in_period(self.filtered_visits, "day"), "shown_visits")
 
     @cached_property
     def shown_exposures(self) -> ibis.Table:
         """The exposures that period and filters choose."""
-        return self.in_period(self.filtered(self.exposures), "day")
+        return named(self.in_period(self.filtered_exposures, "day"), "shown_exposures")
 
     @cached_property
     def cells(self) -> ibis.Table:
@@ -145,22 +184,50 @@ class History:
         - visits; clean: of these, without an error
         - last, clean_last: of these, those that no visit follows
         """
+        if self.whole:
+            return self.whole.cells
         scope = self.scope
         if scope.solutions or scope.metrics:
-            return self._placed(kept(_counted(self.filtered(self.visits))))
+            return self._placed(kept(_counted(self.filtered_visits), "counted"))
         cells = self.every_cell
         if scope.versions:
             cells = cells.filter(_.version.isin(scope.versions))
         if scope.systems:
             cells = cells.filter(_.os.isin(scope.systems))
-        return cells
+        return named(cells, "cells")
 
     @cached_property
     def every_cell(self) -> ibis.Table:
         """The `cells` of all visits, whatever the filters choose."""
-        if self.scope.ci or self.scope.ignores_later:
-            return self._placed(kept(_counted(self.visits)))
-        return self._placed(self._in_scope(self.stored("cells")))
+        if self.whole:
+            return self.whole.every_cell
+        if self.counted:
+            return self._placed(self.counts("cells"))
+        return self._placed(kept(_counted(self.visits), "counted"))
+
+    @cached_property
+    def judged(self) -> ibis.Table:
+        """All visits that are not censored, counted by their point: point, visits, leavers."""
+        if self.counted and self.scope.horizon == HORIZON:
+            cells = self.counts("cells").filter(_.day <= lit(self.scope.last_judged))
+            left = _.visits - _.returned
+            return cells.group_by("point").agg(visits=_.visits.sum(), leavers=left.sum())
+        visits = self.visits.filter(~_.censored)
+        return visits.group_by("point").agg(visits=_.count(), leavers=_.left.sum())
+
+    @cached_property
+    def told(self) -> ibis.Table:
+        """All visits, counted by their profile: profile, visits."""
+        if self.counted:
+            return self.counts("told")
+        return self.visits.group_by("profile").agg(visits=_.count())
+
+    @cached_property
+    def bundled(self) -> ibis.Table:
+        """All visits, counted by their bundle: bundle, visits."""
+        if self.counted:
+            return self.counts("bundled")
+        return self.visits.group_by("bundle").agg(visits=_.count())
 
     def _placed(self, cells: ibis.Table) -> ibis.Table:
         """Cells with what their points say."""
@@ -173,7 +240,7 @@ class History:
         judged = cells.day <= lit(self.scope.last_judged)
         counts = ("visits", "clean", "last", "clean_last")
         joined = cells.select("day", "point", *counts, judged=judged).inner_join(points, "point")
-        return joined.drop("point")
+        return named(joined.drop("point"), "cells")
 
     @cached_property
     def deployments(self) -> ibis.Table:
@@ -183,13 +250,14 @@ class History:
         - gap, week_gap: days and weeks since the last one of the same task; null for the first
         - solution_gap, solution_week_gap: since the last one of the same solution
         """
-        return self._in_scope(self._lives("deployments"))
+        return named(self._in_scope(self._lives("deployments")), "deployments")
 
     @cached_property
     def filtered_deployments(self) -> ibis.Table:
         """Of `deployments`, those that the filters choose, each by what it tells itself."""
         chosen = self._of_profiles(self.deployments)
-        return chosen.semi_join(self._named, "task") if self.scope.solutions else chosen
+        chosen = chosen.semi_join(self._named, "task") if self.scope.solutions else chosen
+        return named(chosen, "filtered_deployments")
 
     @cached_property
     def chosen_deployments(self) -> ibis.Table:
@@ -216,6 +284,9 @@ class History:
         - the same with period_ before it: of the days in the period, each install with its first
           attempt in the period
         """
+        scope = self.scope
+        if self.counted and not scope.since and (scope.only_solutions or not scope.filtered):
+            return kept(self._deployed_of_all_time(), "deployed")
         runs = self.chosen_deployments
         since, until = self.scope.since or _EARLIEST, self.scope.until or self.scope.last_day
         inside = runs.day.between(lit(since), lit(until))
@@ -234,12 +305,30 @@ class History:
             period_installs=first(runs.gap).sum(),
             period_solution_installs=first(runs.solution_gap).sum(),
         )
-        return kept(counted)
+        return kept(counted, "deployed")
 
     @cached_property
     def installs(self) -> ibis.Table:
         """Who stands behind a number: install, pseudonym."""
         return self.stored("installs").drop("app")
+
+    def _deployed_of_all_time(self) -> ibis.Table:
+        """`deployed`, from the attempts that the warehouse counts."""
+        attempts = self.counts("attempts").mutate(week=_.day.truncate("W"))
+        attempts = self.in_period(attempts, "week", "W")
+        if self.scope.solutions:
+            attempts = attempts.semi_join(self._named, "task")
+        inside = attempts.day <= lit(self.scope.until or self.scope.last_day)
+        return attempts.group_by("week", "task").agg(
+            attempts=_.attempts.sum(),
+            succeeded=_.succeeded.sum(),
+            installs=_.week_installs.sum(),
+            solution_installs=_.week_solution_installs.sum(),
+            period_attempts=_.attempts.sum(where=inside).fill_null(0),
+            period_succeeded=_.succeeded.sum(where=inside).fill_null(0),
+            period_installs=_.installs.sum(where=inside).fill_null(0),
+            period_solution_installs=_.solution_installs.sum(where=inside).fill_null(0),
+        )
 
     @cached_property
     def tasks(self) -> ibis.Table:
@@ -267,7 +356,7 @@ class History:
         """What visits name together: bundle, solutions."""
         return self.stored("bundles")
 
-    def filtered(self, visits: ibis.Table) -> ibis.Table:
+    def _filtered(self, visits: ibis.Table) -> ibis.Table:
         """The visits (or exposures) that the filters choose: by their profile, and by what they
         hold.
 
@@ -304,7 +393,7 @@ class History:
         scope = self.scope
         if scope.since:
             table = table.filter(table[column] >= lit(start_of(scope.since, unit)))
-        if scope.until:
+        if scope.until and scope.until < scope.last_day:
             table = table.filter(table[column] <= lit(scope.until))
         return table
 
@@ -321,6 +410,15 @@ class History:
         # All at once: each step more is work for Ibis.
         return visits.select(*columns, **ahead, censored=censored, left=~censored & ~stayed)
 
+    @property
+    def counted(self) -> bool:
+        """Whether the visits and deployments that the warehouse counts are those of the scope."""
+        return not (self.scope.ci or self.scope.ignores_later)
+
+    def counts(self, name: str) -> ibis.Table:
+        """What a table of `dashboard.counts`, or another one of all days, holds of the app."""
+        return self.stored(name).filter(_.app == self.scope.app).drop("app")
+
     def _lives(self, name: str) -> ibis.Table:
         """Visits, exposures or deployments, those by CI services only where they count."""
         without_ci = self.stored(name)
@@ -332,9 +430,16 @@ class History:
         return table.filter(_.app == self.scope.app, _.day <= lit(self.scope.last_day))
 
 
-def kept(table: ibis.Table) -> ibis.Table:
+def named(table: ibis.Table, name: str) -> ibis.Table:
+    """Give a table a name, so that what starts from it is short, whatever the filters say."""
+    view: ibis.Table = table.get_backend().view(table, name)
+    return view
+
+
+def kept(table: ibis.Table, name: str) -> ibis.Table:
     """Work a table out once, for all who ask; it stays as long as the connection."""
-    return table.get_backend().create_table(gen_name("kept"), table, temp=True)
+    temporary: ibis.Table = table.get_backend().keep(table, name)
+    return temporary
 
 
 def _counted(visits: ibis.Table) -> ibis.Table:
@@ -343,6 +448,12 @@ def _counted(visits: ibis.Table) -> ibis.Table:
     return visits.group_by("day", "point").agg(
         visits=_.count(), clean=clean.sum(), last=once.sum(), clean_last=(once & clean).sum()
     )
+
+
+def _active(visits: ibis.Table, *by: str) -> ibis.Table:
+    """What the warehouse's table of activity holds, of these visits."""
+    before, after = (ibis.least(gap, 2).fill_null(2) for gap in (_.week_gap, _.next_week_gap))
+    return visits.group_by(*by, before=before, after=after).agg(visits=_.count())
 
 
 def digits(pseudonym: ibis.Value) -> ibis.StringValue:

@@ -31,10 +31,18 @@ error again and again.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from ibis import _
 
-from dashboard.analysis.errors import by_point, by_stratum, met_errors, totals, with_interval
+from dashboard.analysis.errors import (
+    as_counts,
+    by_point,
+    by_stratum,
+    met_errors,
+    totals,
+    with_interval,
+)
 from dashboard.analysis.history import History
 from dashboard.analysis.strata import Counts, in_strata, strata_of, sums_in
 
@@ -50,15 +58,17 @@ def error_interval(history: History) -> pd.DataFrame:
     - q_value: two-sided, Benjamini–Hochberg over the errors; below 0.05 only where the interval
       leaves 0 out
     """
-    every = by_point(history.visits.filter(~_.censored))
+    every = as_counts(history.judged)
     met = by_point(history.exposures.filter(~_.censored), "fingerprint")
-    shown = by_point(history.shown_exposures.filter(~_.censored), "fingerprint")
+    shown = met
+    if history.shown_exposures is not history.exposures:
+        shown = by_point(history.shown_exposures.filter(~_.censored), "fingerprint")
     errors = pd.Index(met["fingerprint"].unique())
     met, shown = (
         frame.assign(error=errors.get_indexer(frame["fingerprint"])) for frame in (met, shown)
     )
 
-    def without(numbers: pd.Series) -> Counts:
+    def without(numbers: np.ndarray) -> Counts:
         """Of all visits in a stratum, those without the error, shown or not."""
         visits, leavers = sums_in(every, numbers, shown)
         met_it, left_with_it = sums_in(met, numbers, shown, "error")

@@ -14,14 +14,7 @@ def lifecycle(history: History) -> ibis.Table:
 
     A filter chooses the visits that count as activity.
     """
-    kinds = history.chosen_visits.group_by(  # few, so that what follows is small
-        "week",
-        "is_new",
-        before=ibis.least(_.week_gap, 2).fill_null(2),
-        after=ibis.least(_.next_week_gap, 2).fill_null(2),
-    ).agg(visits=_.count())
-    # 0: the visit before, or after, is in the same week; 1: in the one beside it.
-    counted = kinds.group_by("week").agg(
+    counted = history.activity.group_by("week").agg(
         new=_.visits.sum(where=_.is_new & (_.before > 0)),
         returning=_.visits.sum(where=_.before == 1),
         resurrected=_.visits.sum(where=~_.is_new & (_.before == 2)),

@@ -24,15 +24,7 @@ def loss_account(history: History) -> ibis.Table:
     - ci: from CI services
     """
     everything = History(replace(history.scope, ci=True), history.stored)
-    visits = history.in_period(everything.filtered(everything.visits), "week", "W")
-    last = _.next_week_gap.fill_null(1) > 0  # of its week, where no filter takes visits out
-    counted = visits.group_by("week").agg(
-        installs=_.install.nunique() if history.scope.filtered else last.sum(),
-        reports=_.reports.sum(),
-        dropped=_.dropped.sum(),
-        late=_.late.sum(),
-        ci=_.by_ci.sum(),
-    )
+    counted = history.in_period(_counted(everything), "week", "W")
     frame = history.in_period(filled(counted, weeks(everything)), "week", "W")
     arrived = frame.reports.nullif(0)
     return frame.select(
@@ -41,3 +33,17 @@ def loss_account(history: History) -> ibis.Table:
         late_share=frame.late / arrived,
         ci_share=frame.ci / arrived,
     ).order_by("week")
+
+
+def _counted(history: History) -> ibis.Table:
+    """The counts by week, of the weeks with any."""
+    if not (history.scope.filtered or history.scope.ignores_later):
+        return history.counts("losses")
+    visits = history.filtered_visits.group_by("week")
+    return visits.agg(
+        installs=_.install.nunique(),
+        reports=_.reports.sum(),
+        dropped=_.dropped.sum(),
+        late=_.late.sum(),
+        ci=_.by_ci.sum(),
+    )

@@ -27,11 +27,10 @@ def met_on_versions(history: History, fingerprint: str) -> ibis.Table:
     - active: with a visit on the version in the period; share: of these, those that met it
     - first_met, last_met: days in the period
     """
-    visits = history.shown_visits.mutate(version=_.version.fill_null(UNKNOWN))
     hit = _shown(history, fingerprint).group_by(version=_.version.fill_null(UNKNOWN))
     hit = hit.agg(installs=_.install.nunique(), first_met=_.day.min(), last_met=_.day.max())
-    active = visits.semi_join(hit, "version").group_by("version")
-    frame = hit.inner_join(active.agg(active=_.install.nunique()), "version")
+    active = _on_versions(history).distinct().group_by("version").agg(active=_.count())
+    frame = hit.inner_join(active, "version")
     frame = frame.mutate(share=_.installs / _.active)
     columns = ("version", "installs", "active", "share", "first_met", "last_met")
     return frame.select(*columns).order_by(ibis.desc("last_met"), ibis.desc("first_met"), "version")
@@ -55,7 +54,8 @@ def affected_installs(history: History, fingerprint: str) -> ibis.Table:
     met = met.inner_join(history.installs, "install")
     met = met.order_by(ibis.desc("last_met"), "pseudonym").limit(MOST_AFFECTED)
     ends = history.visits.filter(_.next_gap.isnull())
-    frame = met.inner_join(ends.select("install", "day", "number", "version", "os"), "install")
+    frame = met.inner_join(ends.select("install", "day", "number", "profile"), "install")
+    frame = frame.inner_join(history.profiles.select("profile", "version", "os"), "profile")
     silent = ibis.greatest(lit(history.scope.as_of).delta(frame.day, unit="day"), 0)
     return frame.select(
         install=digits(frame.pseudonym),
@@ -74,3 +74,14 @@ def affected_installs(history: History, fingerprint: str) -> ibis.Table:
 def _shown(history: History, fingerprint: str) -> ibis.Table:
     """Its exposures that are shown."""
     return history.shown_exposures.filter(_.fingerprint == fingerprint)
+
+
+def _on_versions(history: History) -> ibis.Table:
+    """install, version: of the visits shown, leaving out what says again what is said."""
+    visits, scope = history.shown_visits, history.scope
+    if not (scope.systems or scope.solutions or scope.metrics):
+        said = visits.moved
+        if scope.since:
+            said |= visits.gap > visits.day.delta(lit(scope.since), unit="day")
+        visits = visits.filter(said)
+    return visits.select("install", version=_.version.fill_null(UNKNOWN))

@@ -42,16 +42,16 @@ def metric_spread(history: History) -> ibis.Table:
 
 def identifiers(history: History) -> ibis.Table:
     """identifier: of every metric in the history, sorted."""
-    profiles = history.profiles.semi_join(history.visits, "profile")
+    profiles = history.profiles.semi_join(history.told, "profile")
     found = profiles.select(identifier=_.metrics.keys().unnest()).distinct()
     return found.order_by("identifier")
 
 
 def version_adoption(history: History) -> ibis.Table:
     """week, version, installs: each once a week, under its version in it."""
-    last = history.chosen_visits.filter(_.next_week_gap.fill_null(1) > 0)  # of its week
+    last = history.activity.filter(_.after > 0)  # of its week
     last = history.in_period(last, "week", "W").mutate(version=_.version.fill_null(UNKNOWN))
-    return last.group_by("week", "version").agg(installs=_.count()).order_by("week", "version")
+    return last.group_by("week", "version").agg(installs=_.visits.sum()).order_by("week", "version")
 
 
 def _with_share(counted: ibis.Table, *keys: str) -> ibis.Table:

@@ -66,7 +66,7 @@ def new_errors(history: History) -> ibis.Table:
     """fingerprint, type, where, first_day, installs: errors first met in these days, by the
     installs that met them since; most installs first."""
     last = history.scope.as_of
-    met = history.filtered(history.exposures).filter(_.day <= lit(last)).group_by("fingerprint")
+    met = history.filtered_exposures.filter(_.day <= lit(last)).group_by("fingerprint")
     met = met.agg(first_day=_.day.min(), installs=_.install.nunique())
     new = met.filter(_.first_day > lit(last - timedelta(days=DAYS)))
     named = error_names(history).inner_join(new, "fingerprint")
@@ -76,5 +76,8 @@ def new_errors(history: History) -> ibis.Table:
 
 def _versions(history: History) -> ibis.Table:
     visits = history.shown_visits
-    last = visits.group_by("install").agg(version=visits.version.argmax(visits.day))
+    if history.scope.filtered:
+        last = visits.group_by("install").agg(version=visits.version.argmax(visits.day))
+    else:
+        last = visits.filter((visits.next_day > lit(history.scope.until)).fill_null(True))
     return last.group_by(version=_.version.fill_null(UNKNOWN)).agg(installs=_.count())

@@ -16,12 +16,8 @@ def retention(history: History) -> ibis.Table:
     The cohort is the week of the first visit; a filter chooses first visits, and whatever
     follows counts. `active` and `share` are null in a week that is not over.
     """
-    seen = history.visits.filter(_.week_gap.fill_null(1) > 0)  # the first of its week
-    if history.scope.filtered:
-        first = history.filtered(history.visits).filter(_.number == 1)
-        seen = seen.semi_join(first, "install")
-    seen = history.in_period(seen.rename(cohort="first_week", active_week="week"), "cohort", "W")
-    counts = seen.group_by("cohort", "active_week").agg(active=_.count())
+    seen = history.in_period(_seen(history), "cohort", "W")
+    counts = seen.group_by("cohort", "active_week").agg(active=_.installs.sum())
     # All were there in their first week.
     sizes = counts.filter(_.active_week == _.cohort).select("cohort", size="active")
 
@@ -37,3 +33,14 @@ def retention(history: History) -> ibis.Table:
         active=count,
         share=count / cells["size"],
     ).order_by("cohort", "week")
+
+
+def _seen(history: History) -> ibis.Table:
+    """cohort, active_week, installs: of those that came in one week, with a visit in another."""
+    weeks = {"cohort": "first_week", "active_week": "week"}
+    if not history.scope.filtered:
+        seen = history.lives.filter(_.before > 0)  # the first visit of its week
+        return seen.select(**weeks, installs=_.visits)
+    first = history.filtered_visits.filter(_.number == 1)
+    seen = history.visits.filter(_.week_gap.fill_null(1) > 0).semi_join(first, "install")
+    return seen.select(**weeks, installs=1)

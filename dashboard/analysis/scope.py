@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from dashboard.schema import HORIZON
+
 Unit = Literal["D", "W", "M"]
 """A day, a week beginning on Monday, a month."""
-
-DEFAULT_HORIZON = 30
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Scope:
     last_day: date
     """The last day shown: `as_of`, or today where `as_of` was not chosen; later reports are
     ignored."""
-    horizon: int = DEFAULT_HORIZON
+    horizon: int = HORIZON
     """Days of silence after which a user counts as gone."""
     ci: bool = False
     """Whether runs by CI services count."""

@@ -27,7 +27,8 @@ def won_back(history: History) -> ibis.Table:
 def won_back_versions(history: History) -> ibis.Table:
     """fingerprint, version, installs: the `returned` by the version of the visit they came with."""
     left = _leavings(history).filter(_.next_day.notnull())
-    visits = history.visits.select("install", next_day="day", version=_.version.fill_null(UNKNOWN))
+    came_back = history.visits.filter(_.gap > history.scope.horizon)
+    visits = came_back.select("install", next_day="day", version=_.version.fill_null(UNKNOWN))
     joined = left.inner_join(visits, ["install", "next_day"])
     counted = joined.group_by("fingerprint", "version").agg(installs=_.count())
     return counted.order_by("fingerprint", ibis.desc("installs"), "version")

@@ -26,14 +26,15 @@ def heat_map(
     top: float = 1.0,
     texts: Sequence[Sequence[str]] | None = None,
 ) -> go.Figure:
-    """A table of shares as colours, each with its number; rows and columns as in `cells`.
+    """A table of shares as colours, each with its percentage; rows and columns as in `cells`.
 
     Where there are so many columns that a phone has no room for numbers, a scale tells them.
 
     Args:
         hover: the words for each cell.
         top: the share that the brightest colour stands for.
-        texts: what stands in each cell, by default its share.
+        texts: what stands in each cell, by default its percentage without the sign, for which a
+            phone has no room.
     """
     figure = blank(90 + (28 if texts is None else 40) * len(cells))
     columns = [plain_label(str(name)) for name in cells.columns]
@@ -80,7 +81,7 @@ def _words(
     Words of Plotly's own choice of colours are hard to read on those in the middle.
     """
     told = [
-        (column, row, cells.iat[y, x], texts[y][x] if texts else f"{cells.iat[y, x]:.0%}")
+        (column, row, cells.iat[y, x], texts[y][x] if texts else f"{100 * cells.iat[y, x]:.0f}")
         for y, row in enumerate(rows)
         for x, column in enumerate(columns)
         if not pd.isna(cells.iat[y, x])

@@ -15,9 +15,10 @@ def sparkline(values: Sequence[float], colour: str) -> str:
     """
     if len(values) < 2:
         return ""
-    low, span = min(values), (max(values) - min(values)) or 1.0
+    low, span = min(values), max(values) - min(values)
     step = WIDTH / (len(values) - 1)
-    heights = [1 + (HEIGHT - 2) * (1 - (value - low) / span) for value in values]
+    shares = [(value - low) / span if span else 0.5 for value in values]  # in the middle if flat
+    heights = [1 + (HEIGHT - 2) * (1 - share) for share in shares]
     points = " ".join(f"{step * place:.1f},{height:.1f}" for place, height in enumerate(heights))
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '

@@ -5,14 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.names import named
+from dashboard.charts.names import named, room_for
 from dashboard.charts.theme import GREY, LOSS, blank
 
 _MARKS = 6
 """Days at which the numbers at risk are written."""
-
-_ROOM = 1.38
-"""Times the last day that the axis is long: the names have to fit behind it on a phone too."""
 
 _BELOW = 66
 """Pixels from the axis to them, its title between."""
@@ -47,11 +44,12 @@ def survival_curves(curves: pd.DataFrame, exposed: str) -> go.Figure:
             ),
         )
         ends.append((float(curve["survival"].iloc[-1]), str(name), colour))
-    _name_ends(figure, sorted(ends), last)
+    _name_ends(figure, sorted(ends))
     _at_risk(figure, curves, exposed, last)
+    figure.update_layout(margin_r=room_for(name for _, name, _ in ends))
     figure.update_yaxes(range=[0, 1.03], tickformat=".0%", title_text="still there")
     figure.update_xaxes(
-        range=[-0.02 * last - 0.5, _ROOM * last + 1],
+        range=[-0.02 * last - 0.5, 1.02 * last],
         tickvals=_marks(last),
         title={"text": "days since the visit", "standoff": 8},
         zeroline=False,
@@ -72,13 +70,14 @@ def _band(figure: go.Figure, curve: pd.DataFrame, colour: str) -> None:
         )
 
 
-def _name_ends(figure: go.Figure, ends: list[tuple[float, str, str]], last: int) -> None:
+def _name_ends(figure: go.Figure, ends: list[tuple[float, str, str]]) -> None:
     """Write each curve's name behind its end, apart from the other's."""
     height = -1.0
     for end, name, colour in ends:
         height = max(end, height + 0.08)
         figure.add_annotation(
-            x=last,
+            x=1,
+            xref="paper",
             y=height,
             text=named(name, colour),
             showarrow=False,
@@ -104,16 +103,18 @@ def _at_risk(figure: go.Figure, curves: pd.DataFrame, exposed: str, last: int) -
                 font={"color": colour, "size": 11},
             )
         figure.add_annotation(
-            x=_ROOM * last + 1,
+            x=1,
+            xref="paper",
             y=0,
             yref="paper",
             yshift=-(_BELOW + 17 * row),
-            xanchor="right",
+            xanchor="left",
+            xshift=14,
             text=f"{name}",
             showarrow=False,
             font={"color": colour, "size": 11},
         )
-    figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": _BELOW + 44})
+    figure.update_layout(margin_b=_BELOW + 44)
 
 
 def _marks(last: int) -> list[int]:

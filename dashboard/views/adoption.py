@@ -134,8 +134,8 @@ def _retention(view: View) -> None:
         figure = charts.heat_map(cells, hover=hover, x_title="weeks after the first", top=top)
     block(
         findings.retention(frame),
-        "Of the installs that came in one week, the share with a visit in each week after. Empty: "
-        "the week is not over.",
+        "Of the installs that came in one week, the share (%) with a visit in each week after. "
+        "Empty: the week is not over.",
         figure,
         frame,
         "retention",

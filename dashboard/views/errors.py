@@ -118,7 +118,7 @@ def forest(
         impact,
         "error_interval",
         columns=_columns(_IMPACT_COLUMNS, view),
-        nothing="No error was reported in this period.",
+        nothing="What each error costs is drawn here when some are.",
         on_row=on_row,
     )
 

@@ -36,7 +36,10 @@ from ingest.store import DatabaseUnavailable, SettingError
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 4.25rem 2.5rem 3rem; }
 .st-key-filters { flex-wrap: wrap; }
-.st-key-tiles [data-testid="stPageLink"] p { font-size: 0.875rem; }
+.st-key-tiles [data-testid="stPageLink"] p { font-size: 0.875rem; line-height: 1.3; }
+.st-key-tiles :is([data-testid="stPageLink"], [data-testid="stMetricValue"]) * {
+  white-space: normal;
+}
 @media (max-width: 640px) {
   .st-key-tiles [data-testid="stHorizontalBlock"] { flex-flow: row wrap; }
   .st-key-tiles [data-testid="stColumn"] { flex: 1 1 calc(50% - 1rem); min-width: 0; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -20,6 +21,9 @@ from dashboard.views.errors import forest
 from dashboard.views.frame import View
 from dashboard.views.links import page_link
 from dashboard.words import TOO_FEW, count, day, percent
+
+_AS_BEFORE: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off"}
+"""The look of a change that is none."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,11 @@ def show(view: View) -> None:
     """Draw the page."""
     now = _Period.of(view, view.period.since, view.period.until)
     before = _Period.of(view, *view.period.before) if view.period.before else None
+    came = findings.came_lately(view.table("new_installs"), view.period.until, ACTIVE_DAYS)
     with st.container(key="tiles"):
-        runs, last = _tiles(view, now, before)
+        runs, last = _tiles(view, now, before, came)
     left, right = st.columns(2)
     with left:
-        came = findings.came_lately(view.table("new_installs"), view.period.until, ACTIVE_DAYS)
         active, earlier = now.numbers["active"], _number(before, "active")
         active_installs(view, findings.active(active, earlier, came, view.ended))
     costs = view.table("error_interval")  # takes longest, so everything else is there before
@@ -82,13 +86,16 @@ def _worst(view: View, costs: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         page_link("errors", "What became of those who met it", error=worst["fingerprint"])
         if view.sentry:
-            st.link_button("Open in Sentry", worst["sentry_url"], icon=":material/open_in_new:")
+            st.link_button("Open it in Sentry", worst["sentry_url"], icon=":material/open_in_new:")
 
 
 def _tiles(
-    view: View, now: _Period, before: _Period | None
+    view: View, now: _Period, before: _Period | None, came: float | None
 ) -> tuple[DeltaGenerator, DeltaGenerator]:
     """Draw the headline numbers.
+
+    Args:
+        came: new installs of the period's last `ACTIVE_DAYS` days, where it is so long.
 
     Returns the places of what comes later: the second one's link, and the fifth of them.
     """
@@ -105,7 +112,11 @@ def _tiles(
             "Installs whose first report ever came in this period.",
         )
         _trend(view.complete(view.table("new_installs"), "day")["installs"])
-        page_link("adoption", "How they come")
+        # The number is of the whole period, which stands in the bar; who asks for a month finds it.
+        said = "How they come"
+        if came is not None and came != numbers["new_installs"] and view.ended is None:
+            said = f"{count(came)} in the last {ACTIVE_DAYS} days"
+        page_link("adoption", said)
     with second:
         _count_tile(
             f"Active in {ACTIVE_DAYS} days",
@@ -174,20 +185,13 @@ def _number(period: _Period | None, name: str) -> float | None:
     return float(period.numbers[name]) if period else None
 
 
-def _count_tile(
-    label: str,
-    now: float,
-    before: float | None,
-    meaning: str,
-    *,
-    more_is: str = "good",
-) -> None:
+def _count_tile(label: str, now: float, before: float | None, meaning: str) -> None:
     moved = findings.change(now, before)
     st.metric(
         label,
         count(now),
         None if moved is None else f"{'-' if moved < 0 else ''}{percent(abs(moved))}",
-        delta_color="normal" if more_is == "good" else "inverse",
+        **(_AS_BEFORE if moved == 0 else {}),
         delta_description=None if before is None else f"from {count(before)}",
         help=meaning,
     )
@@ -200,14 +204,17 @@ def _share_tile(
     base: float,
     meaning: str,
     *,
-    more_is: str = "good",
+    more_is: Literal["good", "bad"] = "good",
 ) -> None:
-    points = None if now is None or before is None else 100 * (now - before)
+    moved = None if now is None or before is None else f"{100 * (now - before):+.1f} pt"
+    if moved in ("+0.0 pt", "-0.0 pt"):
+        moved = "0.0 pt"
+    colour = "normal" if more_is == "good" else "inverse"
     st.metric(
         label,
         "too early to tell" if now is None else percent(now),
-        None if points is None else f"{points:+.1f} pt",
-        delta_color="normal" if more_is == "good" else "inverse",
+        moved,
+        **(_AS_BEFORE if moved == "0.0 pt" else {"delta_color": colour}),
         delta_description=_base(base),
         help=meaning,
     )

@@ -128,10 +128,18 @@ _TABLES = {
     "exposures": _PLACED.format("exposures"),
     "exposures_ci": _PLACED.format("exposures_ci"),
     "cells": "(SELECT * EXCLUDE (point) FROM cells JOIN points USING (point))",
+    "pauses": "pauses",
+    "activity": "activity",
+    "told": "(SELECT * EXCLUDE (profile) FROM told JOIN profiles USING (profile))",
+    "bundled": "(SELECT * EXCLUDE (bundle) FROM bundled LEFT JOIN bundles USING (bundle))",
+    "losses": "losses",
+    "attempts": "(SELECT * EXCLUDE (task) FROM attempts JOIN tasks USING (task))",
+    "arrivals": "arrivals",
     "deployments": _DEPLOYED.format("deployments"),
     "deployments_ci": _DEPLOYED.format("deployments_ci"),
     "profiles": "(SELECT * EXCLUDE (profile) FROM profiles)",
     "installs": "(SELECT app, pseudonym FROM installs)",
+    "journeys": "(SELECT * EXCLUDE (install) FROM journeys JOIN installs USING (install, app))",
     "several_os": "(SELECT app, pseudonym FROM several_os JOIN installs USING (install))",
 }
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from ibis.backends.duckdb import Backend
 
 from dashboard.analysis.history import History
 from dashboard.analysis.interval import error_interval
@@ -17,6 +15,7 @@ from dashboard.analysis.proportion import Z95
 from dashboard.analysis.scope import Scope
 from dashboard.analysis.strata import MIN_CONTROLS
 from dashboard.columns import ARRIVED
+from dashboard.engine import Engine
 from dashboard.merge import merge
 from dashboard.schema import SCHEMA
 from tests.dashboard.planted import DAYS, ERRORS, Error, Floats, Visits, simulate
@@ -100,9 +99,9 @@ def _estimated(visits: Visits, projects: int, estimate: Estimate) -> pd.DataFram
     return pd.concat(frames)
 
 
-def _warehouse(visits: Visits) -> Backend:
+def _warehouse(visits: Visits) -> Engine:
     """A warehouse in memory that the visits' reports arrived in, each project an app."""
-    backend = ibis.duckdb.connect()
+    backend: Engine = Engine().connect()
     connection = backend.con
     connection.execute(SCHEMA)
     connection.execute(ARRIVED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import time
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests import browser
 from tests.looks import take_pictures
@@ -70,6 +72,9 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
             FIREBASE_DATABASE_EMULATOR_HOST=f"{server.host}:{server.port}",
             WALD_WAREHOUSE=str(folder / "warehouse.duckdb"),
             WALD_REFRESH="1",
+            SENTRY_URL="https://sentry.invalid",
+            SENTRY_ORG="org",
+            SENTRY_PROJECT="1",
         )
         demo = ("-m", "demo", "--installs", "400", "--days", "300", "--seed", "7", "--out")
         assert python(*demo, str(folder / "demo"), env=env).returncode == 0
@@ -178,6 +183,46 @@ def test_a_new_report_comes_into_an_open_page(shown: Shown) -> None:
     assert page.tab.evaluate("window.unchanged") is True
     assert page.tab.evaluate(place) == 400
     assert page.tab.url == before
+    assert page.faults == []
+
+
+def test_a_newcomer_finds_the_answers_on_the_front_page(shown: Shown) -> None:
+    """How many new users last month, which version they run, which error cost most: no click.
+    Its Sentry link: one."""
+    page = shown.page
+    page.tab.set_viewport_size({"width": 1400, "height": 1000})
+    page.open(f"{shown.address}/?app=bastion")
+    front = page.tab.get_by_test_id("stMain")
+    came, version = (
+        front.get_by_role("link").filter(has_text=words)
+        for words in ("in the last 30 days", "Most used version: ")
+    )
+    cost = page.block("error_interval").locator("h5")
+    sentry = front.get_by_role("link", name="Open it in Sentry")
+    for answer in (came, version, cost, sentry):
+        expect(answer).to_be_in_viewport(ratio=1)
+    said = [answer.inner_text().split("\n")[0] for answer in (came, version, cost)]
+    page.tab.context.route("https://sentry.invalid/**", lambda route: route.fulfill(body="issue"))
+    with page.tab.expect_popup() as waiting:
+        sentry.click()
+    issue = waiting.value.url
+    waiting.value.close()
+
+    worst = next(csv.DictReader(io.StringIO(page.download("error_interval").decode())))
+    where = ".".join(worst["where"].replace(":", ".").split(".")[-2:])
+    assert said[2].startswith(f"{worst['type']} in {where} cost you about ")
+    assert issue == worst["sentry_url"]
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    days = f"period=own+days&days={yesterday - timedelta(days=29)}&days={yesterday}"
+    page.open(f"{shown.address}/adoption?app=bastion&{days}")
+    new = csv.DictReader(io.StringIO(page.download("new_installs").decode()))
+    assert said[0] == f"{sum(int(day['installs']) for day in new)} in the last 30 days"
+    days = f"period=own+days&days={yesterday - timedelta(days=6)}&days={yesterday}"
+    page.open(f"{shown.address}/platforms?app=bastion&{days}")
+    ran = csv.DictReader(io.StringIO(page.download("metric_package_version").decode()))
+    assert (
+        said[1] == f"Most used version: {max(ran, key=lambda row: int(row['installs']))['value']}"
+    )
     assert page.faults == []
 
 

@@ -201,7 +201,7 @@ def test_a_damaged_warehouse_is_said_and_built_anew(alone: Surroundings, databas
 
     page = alone.page(**settings)
     assert [read(info.value).partition(" (")[0] for info in page.info[:1]] == [
-        "The data was read anew: it was damaged"
+        "The copy of the data was replaced: it was damaged"
     ]
     assert page.metric[0].value == "3"
 

@@ -61,7 +61,7 @@ def test_numbers_are_dark_on_bright_cells_and_absent_where_they_have_no_room() -
     cells = pd.DataFrame([[0.1, 0.4], [0.2, None]], index=["a", "b"], columns=[1, 2], dtype=float)
     hover = [["", ""], ["", ""]]
     written = charts.heat_map(cells, hover=hover, x_title="", top=0.4).data[1]
-    assert list(written.text) == ["10%", "40%", "20%"]
+    assert list(written.text) == ["10", "40", "20"]
     assert list(written.textfont.color) == ["#ffffff", "#10151c", "#10151c"]
     wide = pd.DataFrame([[0.1] * 14])
     (map_,) = charts.heat_map(wide, hover=[[""] * 14], x_title="").data
@@ -103,7 +103,7 @@ def test_the_version_used_most() -> None:
     shifts = pd.DataFrame(
         {"version": ["2.0", "1.*"], "installs": [3, 7], "share": [0.3, 0.7]},
     )
-    assert findings.most_used(shifts) == r"Most used: 1\.\*"
+    assert findings.most_used(shifts) == r"Most used version: 1\.\*"
     assert findings.most_used(shifts.head(0)) is None
 
 

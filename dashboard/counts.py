@@ -1,0 +1,153 @@
+"""Tables that count the rows of others, kept up as these change.
+
+What pages ask most is then read from thousands of rows, not from millions: see `dashboard.schema`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from dashboard.schema import HORIZON, LATE_MS
+
+
+@dataclass(frozen=True)
+class Count:
+    """A table with rows of others counted."""
+
+    name: str
+    of: Mapping[str, str]
+    """The tables counted, and which of their rows."""
+    by: Mapping[str, str]
+    """Columns, beside the app, and what they are in a row that is counted."""
+    sums: Mapping[str, str]
+    """Columns, and what each row adds; the first is not 0 as long as a row is counted."""
+
+
+_VISITS = {"visits": "true"}
+_TOUCHING = {"before": "week_gap", "after": "next_week_gap"}
+
+COUNTS = (
+    Count(
+        "cells",
+        _VISITS,
+        {"day": "day", "point": "point"},
+        {
+            "visits": "1",
+            "clean": "errors = 0",
+            "last": "next_day IS NULL",
+            "clean_last": "errors = 0 AND next_day IS NULL",
+            "returned": f"coalesce(next_gap <= {HORIZON}, false)",
+        },
+    ),
+    Count("pauses", _VISITS, {"day": "day", "next_gap": "next_gap"}, {"visits": "1"}),
+    Count(
+        "activity",
+        _VISITS,
+        {"week": "week", "first_week": "first_week", "version": "version"}
+        | {name: f"least(coalesce({gap}, 2), 2)" for name, gap in _TOUCHING.items()},
+        {"visits": "1"},
+    ),
+    Count("told", _VISITS, {"profile": "profile"}, {"visits": "1"}),
+    Count("bundled", _VISITS, {"bundle": "bundle"}, {"visits": "1"}),
+    Count(
+        "losses",
+        {"visits": "NOT in_ci", "visits_ci": "true"},
+        {"week": "week"},
+        {
+            "reports": "reports",
+            "installs": "coalesce(next_week_gap, 1) > 0",
+            "dropped": "dropped",
+            "late": "late",
+            "ci": "by_ci",
+        },
+    ),
+    Count(
+        "attempts",
+        {"deployments": "true"},
+        {"day": "day", "task": "task"},
+        {
+            "attempts": "1",
+            "succeeded": "succeeded",
+            "installs": "gap IS NULL",
+            "solution_installs": "solution_gap IS NULL",
+            "week_installs": "coalesce(week_gap, 1) > 0",
+            "week_solution_installs": "coalesce(solution_week_gap, 1) > 0",
+        },
+    ),
+    Count(
+        "arrivals",
+        {"reports": "true"},
+        {"day": "epoch_ms(received)::DATE"},
+        {
+            "reports": "1",
+            "errors": "kind = 'error'",
+            "late": f"received - time > {LATE_MS}",
+            "ci": "ci",
+        },
+    ),
+)
+
+_CHANGED = """
+CREATE TEMP TABLE changed AS
+SELECT {keys}, {sums} FROM ({rows}) GROUP BY ALL
+"""
+
+_CHANGE = "UPDATE {name} SET {added} FROM changed WHERE {same}"
+
+_NEW = "INSERT INTO {name} BY NAME FROM changed ANTI JOIN {name} ON {same}"
+
+_EMPTY = "DELETE FROM {name} WHERE {first} = 0"
+
+
+def count_changes(
+    connection: duckdb.DuckDBPyConnection, table: str, more: str, fewer: str | None = None
+) -> None:
+    """Keep up what counts the rows of a table.
+
+    Args:
+        more: a table with the rows that are new in it.
+        fewer: one with the rows that are not in it any more.
+    """
+    for count in COUNTS:
+        if table not in count.of:
+            continue
+        rows = _rows(count, more, table, "1")
+        if fewer:
+            rows += f" UNION ALL {_rows(count, fewer, table, '-1')}"
+        keys = ("app", *count.by)
+        words = {
+            "name": count.name,
+            "keys": ", ".join(keys),
+            "first": next(iter(count.sums)),
+            "added": ", ".join(f"{sum} = {count.name}.{sum} + changed.{sum}" for sum in count.sums),
+            "same": " AND ".join(
+                f"{count.name}.{key} IS NOT DISTINCT FROM changed.{key}" for key in keys
+            ),
+        }
+        sums = ", ".join(f"coalesce(sum(n * {sum}), 0) AS {sum}" for sum in count.sums)
+        connection.execute(_CHANGED.format(rows=rows, sums=sums, **words))
+        for statement in (_CHANGE, _NEW, _EMPTY):
+            connection.execute(statement.format(**words))
+        connection.execute("DROP TABLE changed")
+
+
+def count_anew(connection: duckdb.DuckDBPyConnection) -> None:
+    """Count everything again."""
+    for count in COUNTS:
+        connection.execute(f"DELETE FROM {count.name}")
+        rows = " UNION ALL ".join(_rows(count, table, table, "1") for table in count.of)
+        keys = ", ".join(("app", *count.by))
+        sums = ", ".join(f"coalesce(sum({sum}), 0) AS {sum}" for sum in count.sums)
+        connection.execute(
+            f"INSERT INTO {count.name} BY NAME SELECT {keys}, {sums} FROM ({rows}) GROUP BY ALL"
+        )
+
+
+def _rows(count: Count, rows: str, table: str, n: str) -> str:
+    """What is counted of rows like those of a table."""
+    columns = [f"{told} AS {name}" for name, told in count.by.items()]
+    columns += [f"({told})::BIGINT AS {name}" for name, told in count.sums.items()]
+    return f"SELECT app, {', '.join(columns)}, {n} AS n FROM {rows} WHERE {count.of[table]}"

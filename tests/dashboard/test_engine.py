@@ -1,0 +1,191 @@
+"""What is remembered of one question is never the answer to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pytest
+from ibis import _
+from ibis.backends.duckdb import Backend
+
+from dashboard import engine
+from dashboard.analysis.history import History
+from dashboard.analysis.installs import active_installs, new_installs
+from dashboard.analysis.one_time import one_time
+from dashboard.analysis.platforms import os_spread, version_adoption
+from dashboard.analysis.scope import Scope
+from dashboard.engine import Engine
+from dashboard.warehouse import Warehouse
+from tests.dashboard.histories import FIRST, fill, ms
+from tests.dashboard.rows import Rows, rows_of
+
+MONDAY = FIRST + timedelta(days=4)
+LAST = MONDAY + timedelta(days=6)
+SCOPE = Scope("tool", LAST, LAST, last_report=LAST)
+
+
+def runs(installs: range, version: str, app: str = "tool", system: str = "Linux") -> list[Any]:
+    """A run of each install on the first day and on the last."""
+    return [
+        {
+            "id": f"{install:016x}{day.toordinal():016x}",
+            **{"app": app, "install": f"{install:032x}", "kind": "run", "time": ms(day)},
+            "metrics": {"package_version": version, "os": system},
+        }
+        for install in installs
+        for day in (MONDAY, LAST)
+    ]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    """Three installs on version 1, two of them on Darwin; four on version 2."""
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    fill(
+        warehouse,
+        [
+            *runs(range(2), "1", system="Darwin"),
+            *runs(range(2, 3), "1"),
+            *runs(range(3, 7), "2"),
+            *runs(range(20, 29), "1", app="other"),
+        ],
+    )
+    return warehouse
+
+
+def test_scopes_in_turn_on_one_connection(warehouse: Warehouse) -> None:
+    with warehouse.reading() as snapshot:
+        every = History(SCOPE, snapshot.table)
+        first = History(replace(SCOPE, versions=("1",)), snapshot.table)
+        second = History(replace(SCOPE, versions=("2",)), snapshot.table)
+        other = History(replace(SCOPE, app="other"), snapshot.table)
+        ended = first.within(MONDAY, MONDAY + timedelta(days=1))
+        for _again in range(2):
+            found = [
+                rows_of(version_adoption(history))
+                for history in (second, every, first, other, ended)
+            ]
+            assert found == [
+                [(MONDAY, "2", 4)],
+                [(MONDAY, "1", 3), (MONDAY, "2", 4)],
+                [(MONDAY, "1", 3)],
+                [(MONDAY, "1", 9)],
+                [(MONDAY, "1", 3)],
+            ]
+            assert [rows_of(active_installs(history))[-1][1:] for history in (first, second)] == [
+                (3, 3, 3),
+                (4, 4, 4),
+            ]
+            assert [len(rows_of(new_installs(history))) for history in (ended, first)] == [2, 7]
+
+
+def test_every_filter_has_its_own_answer(warehouse: Warehouse) -> None:
+    """Each on a connection of its own, as pages ask, and each of the same shape as another."""
+    for chosen, installs in (
+        ({"versions": ("1",)}, 3),
+        ({"versions": ("2",)}, 4),
+        ({"versions": ("1", "2")}, 7),
+        ({"systems": ("Darwin",)}, 2),
+        ({"systems": ("Linux",)}, 5),
+        ({"metrics": (("os", ("Darwin",)),)}, 2),
+        ({"metrics": (("os", ("Linux",)),)}, 5),
+        ({"metrics": (("package_version", ("2",)),)}, 4),
+    ):
+        with warehouse.reading() as snapshot:
+            history = History(replace(SCOPE, **chosen), snapshot.table)
+            assert rows_of(active_installs(history))[-1][-1] == installs
+            assert sum(row[2] for row in rows_of(os_spread(history))) == installs
+            assert rows_of(one_time(history))[0][1] == installs
+
+
+def test_each_connection_answers_of_its_own_warehouse(warehouse: Warehouse, tmp_path: Path) -> None:
+    another = Warehouse(tmp_path / "another.duckdb")
+    fill(another, runs(range(20), "3"))
+    with warehouse.reading() as one, another.reading() as two:
+        scopes = [History(SCOPE, snapshot.table) for snapshot in (one, two, one)]
+        assert [rows_of(version_adoption(history)) for history in scopes] == [
+            [(MONDAY, "1", 3), (MONDAY, "2", 4)],
+            [(MONDAY, "3", 20)],
+            [(MONDAY, "1", 3), (MONDAY, "2", 4)],
+        ]
+
+
+def test_a_warehouse_that_changed_answers_anew(warehouse: Warehouse) -> None:
+    asked: list[Rows] = []
+    for more in (range(0), range(7, 12)):
+        fill(warehouse, runs(more, "2"))
+        with warehouse.reading() as snapshot:
+            history = History(replace(SCOPE, versions=("2",)), snapshot.table)
+            asked.append(rows_of(version_adoption(history)))
+    assert asked == [[(MONDAY, "2", 4)], [(MONDAY, "2", 9)]]
+
+
+def test_threads_do_not_mix(warehouse: Warehouse) -> None:
+    """Eight at once, whose questions differ in nothing but their filter."""
+    engine._written.cache_clear()
+
+    def ask(version: str) -> Rows:
+        with warehouse.reading() as snapshot:
+            history = History(replace(SCOPE, versions=(version,)), snapshot.table)
+            return rows_of(version_adoption(history))
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(ask, ["1", "2"] * 12))
+    assert found == [[(MONDAY, "1", 3)], [(MONDAY, "2", 4)]] * 12
+
+
+ASKED: dict[str, Callable[[ibis.Table], ibis.Table]] = {
+    "text": lambda t: t.filter(_.b == "1"),
+    "number": lambda t: t.filter(_.a == 1),
+    "truth": lambda t: t.filter((_.a == 1) == ibis.literal(True)),
+    "small": lambda t: t.mutate(c=ibis.literal(1, "int8")),
+    "large": lambda t: t.mutate(c=ibis.literal(1, "int64")),
+    "float": lambda t: t.mutate(c=ibis.literal(1.0)),
+    "less": lambda t: t.mutate(c=ibis.literal(-0.0)),
+    "more": lambda t: t.mutate(c=ibis.literal(0.0)),
+    "day": lambda t: t.mutate(c=ibis.literal(date(2026, 1, 1))),
+    "name": lambda t: t.mutate(d=ibis.literal(date(2026, 1, 1))),
+    "few": lambda t: t.limit(1),
+    "many": lambda t: t.limit(2),
+}
+
+
+def test_what_is_remembered_is_what_ibis_writes() -> None:
+    """Of questions that Python itself takes for equal, too."""
+    first, second = Engine().connect(), Engine().connect()
+    plain = ibis.duckdb.connect()
+    for connection in (first, second, plain):
+        connection.raw_sql("CREATE TABLE t (a INTEGER, b VARCHAR)")
+    for again in (first, second, first):
+        for ask in ASKED.values():
+            assert again.compile(ask(again.table("t"))) == plain.compile(ask(plain.table("t")))
+    assert isinstance(plain, Backend)
+
+
+def test_a_view_is_made_once_and_is_of_one_table() -> None:
+    connection = Engine().connect()
+    connection.raw_sql("CREATE TABLE t AS SELECT unnest([1, 2, 3]) AS a")
+    table = connection.table("t")
+    low, high = (connection.view(t, "some") for t in (table.filter(_.a < 2), table.filter(_.a > 1)))
+    assert [low.get_name(), high.get_name()] == ["temp.main.some_1", "temp.main.some_2"]
+    assert [rows_of(low), rows_of(high)] == [[(1,)], [(2,), (3,)]]
+    assert connection.view(table.filter(_.a < 2), "some").equals(low)
+    assert connection.view(low, "another").equals(low)
+    kept = connection.keep(high, "some")
+    connection.raw_sql("INSERT INTO t VALUES (4)")
+    assert [rows_of(high), rows_of(kept)] == [[(2,), (3,), (4,)], [(2,), (3,)]]
+
+
+def test_stored_tables_look_as_their_schema_says(warehouse: Warehouse) -> None:
+    with warehouse.reading() as snapshot:
+        names = snapshot.connection.list_tables(database=("warehouse", "main"))
+        assert {"visits", "cells", "profiles"} <= set(names)
+        for name in names:
+            said = snapshot.connection.get_schema(name, catalog="warehouse", database="main")
+            assert snapshot.table(name).schema() == said
