@@ -12,12 +12,10 @@ from dashboard.counts import count_changes
 
 _FORGET = "DELETE FROM {table} WHERE rowid IN (SELECT row FROM {rows})"
 
-# The visit before the first of the new days, and all after it; what of them is not worked out anew.
+# The visit before the first of the new days, and all after it.
 _KNOWN_VISITS = """
 CREATE TEMP TABLE known_visits AS
-SELECT visits.rowid AS row, day < since AS stays, visits.app, install, day, next_day, number, gap,
-    first_day, profile, point, bundle, operation, reports, errors, runs, failed_runs, dropped, late,
-    visits.by_ci
+SELECT visits.rowid AS row, day < since AS stays, visits.*
 FROM {table} AS visits JOIN {installs} USING (install)
 WHERE next_day IS NULL OR next_day >= since
 """
@@ -26,7 +24,7 @@ _SEVERAL_OS = """
 INSERT INTO several_os
 SELECT install FROM (
     SELECT install, os FROM theirs
-    UNION ALL SELECT install, os FROM known_visits JOIN profiles USING (profile) WHERE stays
+    UNION ALL SELECT install, os FROM known_visits WHERE stays
 ) ANTI JOIN several_os USING (install)
 GROUP BY install HAVING count(DISTINCT coalesce(os, '')) > 1
 """
