@@ -27,9 +27,15 @@ from dashboard.schema import SCHEMA
 from dashboard.warehouse import DAMAGE, SCHEMA_VERSION, Warehouse, first_line, unusable
 from ingest.store import Forgotten
 
-SETTINGS = {"memory_limit": "384MB", "preserve_insertion_order": "false", "threads": "1"}
+SETTINGS = {
+    "memory_limit": "384MB",
+    "preserve_insertion_order": "false",
+    "threads": "1",
+    "checkpoint_threshold": "0KB",
+}
 """Of DuckDB; what does not fit in memory goes to a folder beside the warehouse. While one thread
-takes a part in, another reads the next: a second thread of either would be in the others' way."""
+takes a part in, another reads the next: a second thread of either would be in the others' way. A
+commit writes to the file itself: a log would be written first, and then all of it once more."""
 
 
 @contextmanager

@@ -37,6 +37,20 @@ LEFT JOIN record r ON r.key = CAST(? || e.child AS BLOB)
 WHERE e.place = ? AND (e.value, e.child) >= (?, ?) AND e.value < ?
 ORDER BY e.value, e.child LIMIT ?
 """
+# Whether the rows below a place are those of the children selected, one each: a child has one or
+# more, whose keys are its own or longer.
+HOLDS_ALL = """
+SELECT (
+    SELECT count(*), sum(length(child)) FROM (
+        SELECT child FROM entry
+        WHERE place = ?3 AND (value, child) >= (?4, ?5) AND value < ?6 LIMIT ?7
+    )
+) = (
+    SELECT count(*), sum(length(key) - length(?1)) FROM (
+        SELECT key FROM record WHERE key > ?1 AND key < ?2 LIMIT ?8
+    )
+)
+"""
 NTH_FROM_END = """
 SELECT value, child FROM entry WHERE place = ? AND value >= ? AND value < ?
 ORDER BY value DESC, child DESC LIMIT 1 OFFSET ?
@@ -197,6 +211,8 @@ def _by_index(
     if first is None:
         return iter([NOTHING])
     key, array = bounds[0], False
+    if first[0][0] != INTEGER_TAG and not pretty and _all_are_selected(view, bounds):
+        return _object((row[len(key) :], value) for row, value in view.rows(key, key + END))
     rows: Iterable[tuple[bytes, bytes | None]] = chain([first], found)
     if first[0][0] == INTEGER_TAG:  # an array, perhaps: its order is that of its keys
         children = sorted(child for child, _ in rows)
@@ -208,6 +224,15 @@ def _by_index(
     if array or pretty:
         return view.join(((key + child, value) for child, value in whole), key, array, pretty)
     return _object(whole)
+
+
+def _all_are_selected(view: View, bounds: tuple[bytes, bytes, bytes, bytes, bytes, int]) -> bool:
+    """Whether every child of the place is selected, and in one row: they are read in half the time
+    where they lie, instead of one by one."""
+    key, *rest, limit = bounds
+    most = limit if limit < 0 else limit + 1
+    (same,) = view.db.execute(HOLDS_ALL, (key, key + END, *rest, limit, most)).fetchone()
+    return bool(same)
 
 
 def _object(children: Iterable[Row]) -> Iterator[bytes]:
