@@ -76,7 +76,7 @@ def by_stratum(exposed: pd.DataFrame) -> pd.DataFrame:
     """What `in_strata` returns, summed over each error's strata: fingerprint, visits, leavers,
     n0, p0."""
     keys = ["fingerprint", "level", "stratum"]
-    summed = exposed.groupby(keys, as_index=False).agg(
+    summed = exposed.groupby(keys, as_index=False, sort=False).agg(
         {"visits": "sum", "leavers": "sum", "n0": "first", "p0": "first"}
     )
     return summed.drop(columns=["level", "stratum"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import ibis
 from ibis import _
@@ -25,9 +25,6 @@ def headline(history: History) -> ibis.Table:
     if history.scope.until is None:
         raise ValueError("a headline is about a period that ends: set Scope.until")
     cells = history.in_period(history.cells, "day")
-    until = lit(history.scope.until)
-    begin = lit(history.scope.until - timedelta(days=ACTIVE_DAYS - 1))
-    recent = history.filtered_visits.filter(_.day.between(begin, until))
     of_period = cells.agg(
         new_installs=_.visits.sum(where=_.is_new),
         judged=_.visits.sum(where=_.is_new & _.judged),
@@ -35,5 +32,16 @@ def headline(history: History) -> ibis.Table:
         visits=_.visits.sum(),
         clean_visits=_.clean.sum(),
     )
-    frame = of_period.cross_join(recent.agg(active=_.install.nunique()))
+    frame = of_period.cross_join(_active(history, history.scope.until))
     return frame.mutate(**{name: frame[name].fill_null(0) for name in frame.columns})
+
+
+def _active(history: History, until: date) -> ibis.Table:
+    """active: installs with a visit in the days that end with that day."""
+    begin, end = lit(until - timedelta(days=ACTIVE_DAYS - 1)), lit(until)
+    if history.scope.filtered:
+        visits = history.filtered_visits.filter(_.day.between(begin, end))
+        return visits.agg(active=_.install.nunique())
+    pauses = history.pauses.filter(_.day.between(begin, end))
+    last = pauses.next_gap.isnull() | (pauses.next_gap > end.delta(pauses.day, unit="day"))
+    return pauses.filter(last).agg(active=_.visits.sum())

@@ -48,14 +48,18 @@ class History:
 
     Args:
         stored: returns a table of the warehouse by its name, see `dashboard.schema`.
+        whole: the history that this is another period of, if it is: what no period chooses is
+            worked out there, once for all periods.
     """
 
     scope: Scope
     stored: Callable[[str], ibis.Table]
+    whole: History | None = None
 
     def within(self, since: date | None, until: date | None) -> History:
         """The same history, another period of it shown."""
-        return replace(self, scope=replace(self.scope, since=since, until=until))
+        scope = replace(self.scope, since=since, until=until)
+        return replace(self, scope=scope, whole=self.whole or self)
 
     @cached_property
     def reports(self) -> ibis.Table:
@@ -180,6 +184,8 @@ class History:
         - visits; clean: of these, without an error
         - last, clean_last: of these, those that no visit follows
         """
+        if self.whole:
+            return self.whole.cells
         scope = self.scope
         if scope.solutions or scope.metrics:
             return self._placed(kept(_counted(self.filtered_visits), "counted"))
@@ -193,6 +199,8 @@ class History:
     @cached_property
     def every_cell(self) -> ibis.Table:
         """The `cells` of all visits, whatever the filters choose."""
+        if self.whole:
+            return self.whole.every_cell
         if self.counted:
             return self._placed(self.counts("cells"))
         return self._placed(kept(_counted(self.visits), "counted"))

@@ -31,6 +31,7 @@ error again and again.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from ibis import _
 
@@ -67,7 +68,7 @@ def error_interval(history: History) -> pd.DataFrame:
         frame.assign(error=errors.get_indexer(frame["fingerprint"])) for frame in (met, shown)
     )
 
-    def without(numbers: pd.Series) -> Counts:
+    def without(numbers: np.ndarray) -> Counts:
         """Of all visits in a stratum, those without the error, shown or not."""
         visits, leavers = sums_in(every, numbers, shown)
         met_it, left_with_it = sums_in(met, numbers, shown, "error")

@@ -29,8 +29,7 @@ def met_on_versions(history: History, fingerprint: str) -> ibis.Table:
     """
     hit = _shown(history, fingerprint).group_by(version=_.version.fill_null(UNKNOWN))
     hit = hit.agg(installs=_.install.nunique(), first_met=_.day.min(), last_met=_.day.max())
-    active = _on_versions(history).semi_join(hit, "version").distinct()
-    active = active.group_by("version").agg(active=_.count())
+    active = _on_versions(history).distinct().group_by("version").agg(active=_.count())
     frame = hit.inner_join(active, "version")
     frame = frame.mutate(share=_.installs / _.active)
     columns = ("version", "installs", "active", "share", "first_met", "last_met")

@@ -76,5 +76,8 @@ def new_errors(history: History) -> ibis.Table:
 
 def _versions(history: History) -> ibis.Table:
     visits = history.shown_visits
-    last = visits.group_by("install").agg(version=visits.version.argmax(visits.day))
+    if history.scope.filtered:
+        last = visits.group_by("install").agg(version=visits.version.argmax(visits.day))
+    else:
+        last = visits.filter((visits.next_day > lit(history.scope.until)).fill_null(True))
     return last.group_by(version=_.version.fill_null(UNKNOWN)).agg(installs=_.count())

@@ -34,16 +34,23 @@ Counts = tuple[np.ndarray, np.ndarray]
 """Visits, and of these those at which the install left; both of the same length."""
 
 
-def strata_of(history: History) -> pd.DataFrame:
-    """A row a point, which is its index: the number of its stratum in a column for each level."""
+def strata_of(history: History) -> np.ndarray:
+    """The strata that each point lies in: a row a level, a column a point; both by their number."""
     points = history.points.mutate(version=_.version.fill_null(UNKNOWN), os=_.os.fill_null(UNKNOWN))
-    frame = points.to_pandas().set_index("point")
-    codes = [frame.groupby(list(keys), sort=False).ngroup() for keys in STRATA]
-    return pd.concat(codes, axis=1, keys=LEVELS)
+    frame = points.to_pandas()
+    places = frame["point"].to_numpy()
+    coded = {key: pd.factorize(frame[key]) for key in STRATA[0]}
+    strata = np.full((len(STRATA), places.max(initial=0) + 1), -1)
+    for level, keys in enumerate(STRATA):
+        number = np.zeros(len(frame), np.int64)
+        for codes, values in (coded[key] for key in keys):
+            number = number * len(values) + codes
+        strata[level, places] = np.unique(number, return_inverse=True)[1]
+    return strata
 
 
 def in_strata(
-    exposed: pd.DataFrame, strata: pd.DataFrame, controls: Callable[[pd.Series], Counts]
+    exposed: pd.DataFrame, strata: np.ndarray, controls: Callable[[np.ndarray], Counts]
 ) -> pd.DataFrame:
     """What has a `point` of its visits, each in the finest stratum with enough controls.
 
@@ -52,9 +59,10 @@ def in_strata(
 
     Args:
         strata: of `strata_of`.
-        controls: counts them in the stratum of each of `exposed`, at the level with this column
-            of `strata`.
+        controls: counts them in the stratum of each of `exposed`, at the level with this row of
+            `strata`.
     """
+    points = exposed["point"].to_numpy()
     level = np.full(len(exposed), len(STRATA))
     stratum = np.full(len(exposed), -1)
     n0, p0 = np.full(len(exposed), np.nan), np.full(len(exposed), np.nan)
@@ -62,13 +70,13 @@ def in_strata(
         visits, leavers = controls(strata[place])
         found = (level == len(STRATA)) & (visits >= MIN_CONTROLS)
         level[found] = place
-        stratum[found] = strata[place].loc[exposed["point"]].to_numpy()[found]
+        stratum[found] = strata[place][points[found]]
         n0[found], p0[found] = visits[found], leavers[found] / visits[found]
     return exposed.assign(level=level, stratum=stratum, n0=n0, p0=p0)
 
 
 def sums_in(
-    counted: pd.DataFrame, numbers: pd.Series, places: pd.DataFrame, by: str | None = None
+    counted: pd.DataFrame, numbers: np.ndarray, places: pd.DataFrame, by: str | None = None
 ) -> Counts:
     """Sums of `counted` over the stratum of each of `places`.
 
@@ -78,15 +86,13 @@ def sums_in(
         numbers: of the strata, by point.
         places: point, and the column `by`.
     """
-    keys = [numbers.loc[frame["point"]].to_numpy() for frame in (counted, places)]
+    keys = [numbers[frame["point"].to_numpy()] for frame in (counted, places)]
     if by is not None:
         width = numbers.max() + 1
         keys = [key + width * frame[by] for key, frame in zip(keys, (counted, places), strict=True)]
-    found, place_of = np.unique(keys[0], return_inverse=True)
-    where = np.searchsorted(found, keys[1])
-    known = np.append(found, -1)[where] == keys[1]
+    codes, found = pd.factorize(np.concatenate(keys))
+    counts, wanted = np.split(codes, [len(counted)])
     visits, leavers = (
-        np.bincount(place_of, counted[name], len(found) + 1)[where] * known
-        for name in ("visits", "leavers")
+        np.bincount(counts, counted[name], len(found))[wanted] for name in ("visits", "leavers")
     )
     return visits, leavers

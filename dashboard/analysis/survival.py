@@ -164,7 +164,7 @@ def _followed(history: History, rows: ibis.Table) -> ibis.Table:
     )
 
 
-def _placed(rows: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:
+def _placed(rows: pd.DataFrame, strata: np.ndarray) -> pd.DataFrame:
     """The exposed, and controls in the strata of these, with the number of each one's stratum."""
     exposed, controls = rows[rows["exposed"]], rows[~rows["exposed"]]
     counted = controls.groupby("point", as_index=False).agg(
@@ -176,9 +176,7 @@ def _placed(rows: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:
     found = found.sort_values(keys).assign(number=range(1, len(found) + 1))
     inside = []
     for level in LEVELS:
-        placed = controls.assign(
-            level=level, stratum=strata[level].reindex(controls["point"]).to_numpy()
-        )
+        placed = controls.assign(level=level, stratum=strata[level][controls["point"].to_numpy()])
         inside.append(placed.merge(found, on=keys))
     both = pd.concat([exposed.merge(found, on=keys, how="left"), *inside], ignore_index=True)
     return both.assign(stratum=both["number"])

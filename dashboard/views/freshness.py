@@ -72,7 +72,10 @@ def _wait(refresh: Refresh, warehouse: Warehouse, meter: DeltaGenerator) -> None
         if waited > HOLD and warehouse.version():
             break
         if waited > 1 and refresh.progress:
-            meter.progress(_fraction(refresh.progress), _so_far(refresh.progress))
+            said = _so_far(refresh.progress)
+            if not warehouse.version():
+                said += "; numbers show as soon as some are in"
+            meter.progress(_fraction(refresh.progress), said)
     meter.empty()
 
 
@@ -94,7 +97,9 @@ def say_how_fresh(
     progress, synced = refresh.progress, warehouse.synced()
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
         if synced is None and progress:  # the first load
-            st.progress(_fraction(progress), f"{_so_far(progress)}; the numbers grow", width=330)
+            # They come in the order of their days, so the numbers are of those read so far.
+            until = f"Up to {day(as_of)} so far: " if as_of else ""
+            st.progress(_fraction(progress), f"{until}{_of_about(progress)} reports", width=400)
             if warehouse.version() != version:
                 st.rerun()
             return
@@ -134,4 +139,8 @@ def _fraction(progress: Progress) -> float:
 def _so_far(progress: Progress) -> str:
     if not progress.total:
         return "Looking for new reports"
-    return f"Reading {count(progress.done)} of about {count(progress.total)} reports"
+    return f"Reading {_of_about(progress)} reports"
+
+
+def _of_about(progress: Progress) -> str:
+    return f"{count(progress.done)} of about {count(progress.total)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import ibis
 
@@ -33,5 +33,9 @@ class Reading:
         return self._tables[name]
 
     def history(self, scope: Scope) -> History:
-        """What it holds within a scope."""
-        return self._histories.setdefault(scope, History(scope, self.table))
+        """What it holds within a scope; what no period chooses is worked out once for all."""
+        if scope not in self._histories:
+            every = replace(scope, since=None, until=None)
+            whole = self.history(every) if scope != every else None
+            self._histories[scope] = History(scope, self.table, whole)
+        return self._histories[scope]
