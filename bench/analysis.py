@@ -196,32 +196,33 @@ def main() -> None:
 
 
 def _of_size(case: Case) -> dict[str, float]:
-    with case.warehouse.reading() as snapshot:
-        sums = _read(case, snapshot)
+    sums = _read(case)
     _refresh(case)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"memory of this process at its most, pandas' table among it: {peak:,} MiB")
     return sums
 
 
-def _read(case: Case, snapshot: Snapshot) -> dict[str, float]:
-    counts = [snapshot.table(name).count().execute() for name in ("reports", "visits")]
+def _read(case: Case) -> dict[str, float]:
+    with case.warehouse.reading() as snapshot:
+        counts = [snapshot.table(name).count().execute() for name in ("reports", "visits")]
     megabytes = case.warehouse.path.stat().st_size / 1e6
     print(f"\n{counts[0]:,} reports, {counts[1]:,} visits, a file of {megabytes:,.0f} MB")
     print(f"{'ms, best of ' + str(REPEATS):26}" + "".join(f"{name:>12}" for name in SCOPES))
-    sums = {page: _page(snapshot, page, asks) for page, asks in PAGES.items()}
+    sums = {page: _page(case.warehouse, page, asks) for page, asks in PAGES.items()}
     print(f"{'budget of a page':26}" + "".join(f"{BUDGET[name]:>12}" for name in SCOPES))
-    _beside_raw(snapshot)
+    with case.warehouse.reading() as snapshot:
+        _beside_raw(snapshot)
     return sums
 
 
-def _page(snapshot: Snapshot, page: str, asks: Mapping[str, Ask]) -> float:
+def _page(warehouse: Warehouse, page: str, asks: Mapping[str, Ask]) -> float:
     """Print the time of each table of a page and their sums; return that over all time, ms.
 
     What several of them start from is worked out for the first: as a page does, all ask one
-    history, which is a new one each time.
+    history, which is a new one on a connection of its own each time.
     """
-    took = {scope: _best_of(snapshot, chosen, asks) for scope, chosen in SCOPES.items()}
+    took = {scope: _best_of(warehouse, chosen, asks) for scope, chosen in SCOPES.items()}
     for name in asks:
         print(f"  {name:24}" + "".join(f"{times[name]:12.0f}" for times in took.values()))
     sums = {scope: sum(times.values()) for scope, times in took.items()}
@@ -230,13 +231,14 @@ def _page(snapshot: Snapshot, page: str, asks: Mapping[str, Ask]) -> float:
 
 
 def _best_of(
-    snapshot: Snapshot, chosen: Mapping[str, Any], asks: Mapping[str, Ask]
+    warehouse: Warehouse, chosen: Mapping[str, Any], asks: Mapping[str, Ask]
 ) -> dict[str, float]:
     """The time of each table, ms, in the quickest of some runs after one that warms up."""
     runs = []
     for _ in range(REPEATS + 1):
-        history = _history(snapshot, chosen)
-        runs.append({name: once(partial(ask, history)) for name, ask in asks.items()})
+        with warehouse.reading() as snapshot:
+            history = _history(snapshot, chosen)
+            runs.append({name: once(partial(ask, history)) for name, ask in asks.items()})
     return min(runs[1:], key=lambda times: sum(times.values()))
 
 
