@@ -10,6 +10,7 @@ from functools import cached_property
 import ibis
 from ibis import _
 from ibis import literal as lit
+from ibis.util import gen_name
 
 from dashboard.analysis.gaps import between_deployments, between_visits
 from dashboard.analysis.scope import Scope, Unit, start_of
@@ -431,15 +432,22 @@ class History:
 
 
 def named(table: ibis.Table, name: str) -> ibis.Table:
-    """Give a table a name, so that what starts from it is short, whatever the filters say."""
-    view: ibis.Table = table.get_backend().view(table, name)
+    """Give a table a name, so that what starts from it is short, whatever the filters say.
+
+    That spares time where the engine knows how, see `dashboard.engine`; others do without.
+    """
+    engine = table.get_backend()
+    view: ibis.Table = engine.view(table, name) if hasattr(engine, "view") else table
     return view
 
 
 def kept(table: ibis.Table, name: str) -> ibis.Table:
     """Work a table out once, for all who ask; it stays as long as the connection."""
-    temporary: ibis.Table = table.get_backend().keep(table, name)
-    return temporary
+    engine = table.get_backend()
+    if hasattr(engine, "keep"):
+        temporary: ibis.Table = engine.keep(table, name)
+        return temporary
+    return engine.create_table(gen_name(name), table, temp=True)
 
 
 def _counted(visits: ibis.Table) -> ibis.Table:

@@ -59,6 +59,16 @@ def warehouse(tmp_path: Path) -> Warehouse:
     return warehouse
 
 
+def test_an_engine_without_names_answers_the_same(warehouse: Warehouse) -> None:
+    plain = ibis.duckdb.connect(warehouse.path, read_only=True)
+    history = History(replace(SCOPE, versions=("1",)), plain.table)
+    assert rows_of(new_installs(history))[0] == (MONDAY, 3)
+    assert rows_of(active_installs(history))[-1] == (LAST, 3, 3, 3)
+    assert rows_of(version_adoption(history)) == [(MONDAY, "1", 3)]
+    assert [row[::2] for row in rows_of(os_spread(history))] == [("Darwin", 2), ("Linux", 1)]
+    plain.disconnect()
+
+
 def test_scopes_in_turn_on_one_connection(warehouse: Warehouse) -> None:
     with warehouse.reading() as snapshot:
         every = History(SCOPE, snapshot.table)
