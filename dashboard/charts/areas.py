@@ -8,11 +8,12 @@ from datetime import date
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.names import named, room_for
+from dashboard.charts.names import beside, room_for
 from dashboard.charts.theme import (
     GREY,
     HEIGHT,
     MARGIN,
+    add,
     blank,
     colours,
     date_axis,
@@ -43,30 +44,27 @@ def stacked_shares(
     shares = whole[list(series)].div(whole[list(series)].sum(axis=1), axis=0)
     colour = colours([column for column in series if column != rest])
     below = 0.0
+    areas, words = [], []
     for column, name in series.items():
         shade = colour.get(column, GREY)
-        figure.add_scatter(
-            x=whole[x],
-            y=shares[column],
-            stackgroup="all",
-            mode="lines",
-            line={"width": 0.5, "color": shade},
-            hovertemplate=f"%{{x|%-d %b %Y}}: <b>%{{y:.0%}}</b> of {unit}"
-            f"<extra>{plain_label(name)}</extra>",
+        areas.append(
+            {
+                "type": "scatter",
+                "x": whole[x],
+                "y": shares[column],
+                "stackgroup": "all",
+                "mode": "lines",
+                "line": {"width": 0.5, "color": shade},
+                "hovertemplate": f"%{{x|%-d %b %Y}}: <b>%{{y:.0%}}</b> of {unit}"
+                f"<extra>{plain_label(name)}</extra>",
+            }
         )
         last = shares[column].iloc[-1]
         if last > 0.03:
-            figure.add_annotation(
-                x=1,
-                xref="paper",
-                y=below + last / 2,
-                text=named(name, shade),
-                showarrow=False,
-                xanchor="left",
-                xshift=6,
-                font={"size": 12},
-            )
+            words.append(beside(name, shade, below + last / 2))
         below += last
+    figure.add_traces(areas)
+    add(figure, words)
     figure.update_yaxes(tickformat=".0%", range=[0, 1], title_text=f"share of {unit}")
     date_axis(figure, whole[x])
     figure.update_xaxes(range=[whole[x].iloc[0], whole[x].iloc[-1]])

@@ -14,7 +14,9 @@ from dashboard.charts.theme import (
     HEIGHT,
     LOSS,
     MONTHS,
+    add,
     blank,
+    rule,
 )
 from dashboard.words import TOO_FEW, plain_label
 
@@ -47,15 +49,21 @@ def intervals(
             "%{customdata[0]:.1f} to %{customdata[1]:.1f}<extra></extra>"
         ),
     )
-    for row, ends, shade in zip(rows, frame[[low, high]].to_numpy(), colour, strict=True):
-        figure.add_scatter(
-            x=ends,
-            y=[row, row],
-            mode="lines",
-            hoverinfo="skip",
-            line={"color": shade, "width": 3},
-        )
-    figure.add_vline(x=0, line={"color": GREY, "width": 1})
+    bars = zip(rows, frame[[low, high]].to_numpy(), colour, strict=True)
+    figure.add_traces(
+        [
+            {
+                "type": "scatter",
+                "x": ends,
+                "y": [row, row],
+                "mode": "lines",
+                "hoverinfo": "skip",
+                "line": {"color": shade, "width": 3},
+            }
+            for row, ends, shade in bars
+        ]
+    )
+    add(figure, shapes=[rule(0, GREY)])
     figure.update_yaxes(
         range=[len(frame) - 0.5, -0.5], tickvals=rows, ticktext=broken, automargin=True
     )

@@ -42,29 +42,35 @@ def lines(
     times = pd.to_datetime(frame[x])
     number = ".0%" if shares else ","
     whole = times <= pd.Timestamp(complete_until)
+    traces = []
     for column, name in series.items():
         label = plain_label(name)
         hover = f"%{{x|%-d %b %Y}}: <b>%{{y:{number}}}</b> {unit}"
         style = {"color": colour[column], "width": 2}
         mode = "lines" if len(frame) > FEW else "lines+markers"
-        common = {"mode": mode, "name": label, "showlegend": False}
-        figure.add_scatter(
-            x=times[whole],
-            y=frame[column][whole],
-            line=style,
-            **common,
-            hovertemplate=f"{hover}<extra>{label}</extra>",
+        common = {"type": "scatter", "mode": mode, "name": label, "showlegend": False}
+        traces.append(
+            common
+            | {
+                "x": times[whole],
+                "y": frame[column][whole],
+                "line": style,
+                "hovertemplate": f"{hover}<extra>{label}</extra>",
+            }
         )
         if not whole.all():
             tail = ~whole | (times == times[whole].max())  # joined to the last whole one
-            figure.add_scatter(
-                x=times[tail],
-                y=frame[column][tail],
-                line=style | {"dash": "dot"},
-                opacity=0.55,
-                **common,
-                hovertemplate=f"{hover} so far<extra>{label}, not complete</extra>",
+            traces.append(
+                common
+                | {
+                    "x": times[tail],
+                    "y": frame[column][tail],
+                    "line": style | {"dash": "dot"},
+                    "opacity": 0.55,
+                    "hovertemplate": f"{hover} so far<extra>{label}, not complete</extra>",
+                }
             )
+    figure.add_traces(traces)
     if len(series) > 1 and len(frame):
         names = [
             Name(name, float(frame[column].iloc[-1]), colour[column])

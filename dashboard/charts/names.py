@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import GREY
+from dashboard.charts.theme import GREY, add, rule
 from dashboard.words import plain_label
 
 APART = 0.075
@@ -45,6 +46,20 @@ def room_for(names: Iterable[str]) -> int:
     return 12 + LETTER * (2 + min(longest, MOST_LETTERS))
 
 
+def beside(text: str, colour: str, height: float) -> dict[str, Any]:
+    """The annotation that writes a name behind the right end of the chart."""
+    return {
+        "x": 1,
+        "xref": "paper",
+        "y": height,
+        "text": named(text, colour),
+        "showarrow": False,
+        "xanchor": "left",
+        "xshift": 6,
+        "font": {"size": 12},
+    }
+
+
 def name_at_end(figure: go.Figure, names: Sequence[Name], span: float) -> None:
     """Write names beside the right end, those that would touch moved apart.
 
@@ -53,18 +68,11 @@ def name_at_end(figure: go.Figure, names: Sequence[Name], span: float) -> None:
     """
     step = max(1e-9, span) * APART
     height = float("-inf")
+    written = []
     for name in sorted(names, key=lambda name: name.height):
         height = max(name.height, height + step)
-        figure.add_annotation(
-            x=1,
-            xref="paper",
-            y=height,
-            text=named(name.text, name.colour),
-            showarrow=False,
-            xanchor="left",
-            xshift=6,
-            font={"size": 12},
-        )
+        written.append(beside(name.text, name.colour, height))
+    add(figure, written)
     figure.update_layout(margin_r=room_for(name.text for name in names))
 
 
@@ -74,21 +82,25 @@ def mark(figure: go.Figure, times: pd.Series, events: Iterable[tuple[date, str]]
         return figure
     first, last = pd.Timestamp(times.iloc[0]), pd.Timestamp(times.iloc[-1])
     free = last
+    rules, words = [], []
     for day, word in sorted(events, reverse=True):
         when = pd.Timestamp(day)
         if not first < when <= last:
             continue
-        figure.add_vline(x=when, line={"color": GREY, "width": 1, "dash": "dot"}, opacity=0.7)
+        rules.append(rule(when, GREY, "dot") | {"opacity": 0.7})
         if when <= free:
-            figure.add_annotation(
-                x=when,
-                y=1,
-                yref="paper",
-                yanchor="bottom",
-                text=plain_label(word),
-                showarrow=False,
-                font={"color": GREY, "size": 11},
+            words.append(
+                {
+                    "x": when,
+                    "y": 1,
+                    "yref": "paper",
+                    "yanchor": "bottom",
+                    "text": plain_label(word),
+                    "showarrow": False,
+                    "font": {"color": GREY, "size": 11},
+                }
             )
             free = when - ASIDE * (last - first)
+    add(figure, words, rules)
     figure.update_layout(margin_t=26)
     return figure

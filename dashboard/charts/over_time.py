@@ -63,17 +63,21 @@ def above_and_below(
     times = pd.to_datetime(frame[x])
     opacity = [1.0 if whole else 0.4 for whole in times <= pd.Timestamp(complete_until)]
     colour = dict(zip([*above, *below], [*PALETTE[: len(above)], GREY], strict=True))
-    for column, name in {**above, **below}.items():
-        sign = -1 if column in below else 1
-        figure.add_bar(
-            x=times,
-            y=sign * frame[column],
-            name=name,
-            marker={"color": colour[column], "opacity": opacity},
-            customdata=frame[column],
-            hovertemplate="week of %{x|%-d %b %Y}: <b>%{customdata:,}</b> "
-            f"{unit}<extra>{name}</extra>",
-        )
+    figure.add_traces(
+        [
+            {
+                "type": "bar",
+                "x": times,
+                "y": (-1 if column in below else 1) * frame[column],
+                "name": name,
+                "marker": {"color": colour[column], "opacity": opacity},
+                "customdata": frame[column],
+                "hovertemplate": "week of %{x|%-d %b %Y}: <b>%{customdata:,}</b> "
+                f"{unit}<extra>{name}</extra>",
+            }
+            for column, name in {**above, **below}.items()
+        ]
+    )
     date_axis(figure, times)
     figure.update_yaxes(title_text=unit)
     figure.update_layout(barmode="relative")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.names import named, room_for
-from dashboard.charts.theme import GREY, LOSS, blank
+from dashboard.charts.names import beside, room_for
+from dashboard.charts.theme import GREY, LOSS, MARGIN, add, blank
 
 _MARKS = 6
 """Days at which the numbers at risk are written."""
@@ -30,23 +32,24 @@ def survival_curves(curves: pd.DataFrame, exposed: str) -> go.Figure:
     ends: list[tuple[float, str, str]] = []
     for name, curve in curves.groupby("group", sort=True):
         colour = LOSS if name == exposed else GREY
-        _band(figure, curve, colour)
-        figure.add_scatter(
-            x=curve["day"],
-            y=curve["survival"],
-            mode="lines",
-            line={"color": colour, "width": 2, "shape": "hv"},
-            customdata=curve[["low", "high", "at_risk"]].to_numpy(),
-            hovertemplate=(
+        steps = {
+            "type": "scatter",
+            "x": curve["day"],
+            "y": curve["survival"],
+            "mode": "lines",
+            "line": {"color": colour, "width": 2, "shape": "hv"},
+            "customdata": curve[["low", "high", "at_risk"]].to_numpy(),
+            "hovertemplate": (
                 "after %{x} days <b>%{y:.0%}</b> were still there, 95 % interval "
                 "%{customdata[0]:.0%} to %{customdata[1]:.0%}; %{customdata[2]:,} still followed"
                 f"<extra>{name}</extra>"
             ),
-        )
+        }
+        figure.add_traces([*_band(curve, colour), steps])
         ends.append((float(curve["survival"].iloc[-1]), str(name), colour))
-    _name_ends(figure, sorted(ends))
-    _at_risk(figure, curves, exposed, last)
-    figure.update_layout(margin_r=room_for(name for _, name, _ in ends))
+    add(figure, [*_names_of(sorted(ends)), *_at_risk(curves, exposed, last)])
+    right = room_for(name for _, name, _ in ends)
+    figure.update_layout(margin=MARGIN | {"r": right, "b": _BELOW + 44})
     figure.update_yaxes(range=[0, 1.03], tickformat=".0%", title_text="still there")
     figure.update_xaxes(
         range=[-0.02 * last - 0.5, 1.02 * last],
@@ -57,64 +60,51 @@ def survival_curves(curves: pd.DataFrame, exposed: str) -> go.Figure:
     return figure
 
 
-def _band(figure: go.Figure, curve: pd.DataFrame, colour: str) -> None:
-    for column, fill in (("high", None), ("low", "tonexty")):
-        figure.add_scatter(
-            x=curve["day"],
-            y=curve[column],
-            mode="lines",
-            line={"width": 0, "shape": "hv"},
-            fill=fill,
-            fillcolor=f"{_rgba(colour, 0.18)}",
-            hoverinfo="skip",
-        )
+def _band(curve: pd.DataFrame, colour: str) -> list[dict[str, Any]]:
+    """The traces between which lies the interval of a curve."""
+    return [
+        {
+            "type": "scatter",
+            "x": curve["day"],
+            "y": curve[column],
+            "mode": "lines",
+            "line": {"width": 0, "shape": "hv"},
+            "fill": fill,
+            "fillcolor": _rgba(colour, 0.18),
+            "hoverinfo": "skip",
+        }
+        for column, fill in (("high", None), ("low", "tonexty"))
+    ]
 
 
-def _name_ends(figure: go.Figure, ends: list[tuple[float, str, str]]) -> None:
-    """Write each curve's name behind its end, apart from the other's."""
+def _names_of(ends: list[tuple[float, str, str]]) -> list[dict[str, Any]]:
+    """Each curve's name behind its end, apart from the other's."""
     height = -1.0
+    words = []
     for end, name, colour in ends:
         height = max(end, height + 0.08)
-        figure.add_annotation(
-            x=1,
-            xref="paper",
-            y=height,
-            text=named(name, colour),
-            showarrow=False,
-            xanchor="left",
-            xshift=6,
-            font={"size": 12},
-        )
+        words.append(beside(name, colour, height))
+    return words
 
 
-def _at_risk(figure: go.Figure, curves: pd.DataFrame, exposed: str, last: int) -> None:
-    """Write below the axis how many are followed at each mark."""
+def _at_risk(curves: pd.DataFrame, exposed: str, last: int) -> list[dict[str, Any]]:
+    """Below the axis, how many are followed at each mark."""
+    words: list[dict[str, Any]] = []
     for row, (name, curve) in enumerate(curves.groupby("group", sort=True)):
         followed = curve.set_index("day")["at_risk"]
-        colour = LOSS if name == exposed else GREY
+        common = {
+            "y": 0,
+            "yref": "paper",
+            "yshift": -(_BELOW + 17 * row),
+            "showarrow": False,
+            "font": {"color": LOSS if name == exposed else GREY, "size": 11},
+        }
         for mark in _marks(last):
-            figure.add_annotation(
-                x=mark,
-                y=0,
-                yref="paper",
-                yshift=-(_BELOW + 17 * row),
-                text=f"{int(followed.get(mark, 0)):,}",
-                showarrow=False,
-                font={"color": colour, "size": 11},
-            )
-        figure.add_annotation(
-            x=1,
-            xref="paper",
-            y=0,
-            yref="paper",
-            yshift=-(_BELOW + 17 * row),
-            xanchor="left",
-            xshift=14,
-            text=f"{name}",
-            showarrow=False,
-            font={"color": colour, "size": 11},
+            words.append(common | {"x": mark, "text": f"{int(followed.get(mark, 0)):,}"})
+        words.append(
+            common | {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 14, "text": str(name)}
         )
-    figure.update_layout(margin_b=_BELOW + 44)
+    return words
 
 
 def _marks(last: int) -> list[int]:

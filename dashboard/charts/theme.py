@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -44,29 +45,57 @@ def colours(names: Sequence[str]) -> dict[str, str]:
 
 def blank(height: int) -> go.Figure:
     """An empty chart of that height, in pixels."""
-    figure = go.Figure()
-    figure.update_layout(
-        height=height,
-        margin=MARGIN,
-        showlegend=False,
-        hovermode="closest",
-        hoverlabel={"namelength": -1},
-        bargap=0.25,
-        dragmode=False,
+    axis = {"automargin": True, "fixedrange": True}
+    return go.Figure(
+        layout={
+            "height": height,
+            "margin": MARGIN,
+            "showlegend": False,
+            "hovermode": "closest",
+            "hoverlabel": {"namelength": -1},
+            "bargap": 0.25,
+            "dragmode": False,
+            "xaxis": axis | {"showgrid": False},
+            "yaxis": axis,
+        }
     )
-    figure.update_xaxes(showgrid=False, automargin=True, fixedrange=True)
-    figure.update_yaxes(automargin=True, fixedrange=True)
-    return figure
+
+
+def add(
+    figure: go.Figure,
+    annotations: Sequence[Mapping[str, Any]] = (),
+    shapes: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Add words and shapes, as Plotly describes them, all at once: one by one each takes long."""
+    layout = figure.layout
+    if annotations:
+        layout.annotations = [*layout.annotations, *annotations]
+    if shapes:
+        layout.shapes = [*layout.shapes, *shapes]
+
+
+def rule(x: object, colour: str, dash: str = "solid") -> dict[str, Any]:
+    """The shape of an upright line across the chart."""
+    return {
+        "type": "line",
+        "x0": x,
+        "x1": x,
+        "yref": "y domain",
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": colour, "width": 1, "dash": dash},
+    }
 
 
 def date_axis(figure: go.Figure, times: pd.Series) -> None:
     """Name days, or months where they are many; each of them where they are few."""
-    figure.update_xaxes(type="date")
+    ticks: dict[str, Any]
     if len(times) <= FEW:
-        figure.update_xaxes(tickvals=list(times), tickformat="%-d %b", title_text="UTC")
+        ticks = {"tickvals": list(times), "tickformat": "%-d %b", "title": {"text": "UTC"}}
     elif len(times) <= 2 * SPAN and times.iloc[1] - times.iloc[0] == timedelta(days=7):
         # Name the weeks by their own Mondays, not by the Sundays that Plotly prefers.
         step = -(-len(times) // WEEKS) * 7 * 86_400_000
-        figure.update_xaxes(tick0=times.iloc[0], dtick=step, tickformat=DAYS)
+        ticks = {"tick0": times.iloc[0], "dtick": step, "tickformat": DAYS}
     else:
-        figure.update_xaxes(tickformatstops=DATES)
+        ticks = {"tickformatstops": DATES}
+    figure.layout.xaxis.update(type="date", **ticks)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import DATES, GREY, blank
+from dashboard.charts.theme import DATES, GREY, add, blank
 from dashboard.words import plain_label
 
 
@@ -53,8 +54,8 @@ def install_timeline(
             hovertemplate="%{x|%-d %b %Y %H:%M} UTC<br>%{customdata}"
             f"<extra>{kind.name}</extra>",
         )
-    for pause in silences.itertuples():
-        _shade(figure, pause.since, pause.until, pause.days, returned=bool(pause.returned))
+    pauses = list(silences.itertuples())
+    add(figure, [_word(pause) for pause in pauses], [_shade(pause) for pause in pauses])
     figure.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[plain_label(row) for row in rows],
@@ -67,24 +68,30 @@ def install_timeline(
     return figure
 
 
-def _shade(
-    figure: go.Figure, since: pd.Timestamp, until: pd.Timestamp, days: int, *, returned: bool
-) -> None:
+def _shade(pause: Any) -> dict[str, Any]:
     """From the end of the day of one visit to the beginning of that of the next."""
-    figure.add_vrect(
-        x0=since + pd.Timedelta(days=1),
-        x1=until,
-        fillcolor=GREY,
-        opacity=0.14,
-        line_width=0,
-        layer="below",
-    )
-    figure.add_annotation(
-        x=since + (until - since) / 2,
-        y=0.5,
-        yref="paper",
-        text=f"{days} days silent" + ("" if returned else ", so far"),
-        showarrow=False,
-        textangle=-90 if days < 150 else 0,
-        font={"color": GREY, "size": 11},
-    )
+    return {
+        "type": "rect",
+        "x0": pause.since + pd.Timedelta(days=1),
+        "x1": pause.until,
+        "yref": "y domain",
+        "y0": 0,
+        "y1": 1,
+        "fillcolor": GREY,
+        "opacity": 0.14,
+        "line": {"width": 0},
+        "layer": "below",
+    }
+
+
+def _word(pause: Any) -> dict[str, Any]:
+    """How long it was, in its midst."""
+    return {
+        "x": pause.since + (pause.until - pause.since) / 2,
+        "y": 0.5,
+        "yref": "paper",
+        "text": f"{pause.days} days silent" + ("" if pause.returned else ", so far"),
+        "showarrow": False,
+        "textangle": -90 if pause.days < 150 else 0,
+        "font": {"color": GREY, "size": 11},
+    }
