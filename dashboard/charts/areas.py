@@ -12,11 +12,11 @@ from dashboard.charts.names import beside, room_for
 from dashboard.charts.theme import (
     GREY,
     HEIGHT,
-    MARGIN,
     add,
     blank,
     colours,
     date_axis,
+    value_axis,
 )
 from dashboard.words import plain_label
 
@@ -65,8 +65,8 @@ def stacked_shares(
         below += last
     figure.add_traces(areas)
     add(figure, words)
-    figure.update_yaxes(tickformat=".0%", range=[0, 1], title_text=f"share of {unit}")
+    value_axis(figure, f"share of {unit}", ".0%", 1, range=[0, 1])
     date_axis(figure, whole[x])
     figure.update_xaxes(range=[whole[x].iloc[0], whole[x].iloc[-1]])
-    figure.update_layout(margin=MARGIN | {"r": room_for(series.values())})
+    figure.update_layout(margin_r=room_for(series.values()))
     return figure

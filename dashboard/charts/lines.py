@@ -15,6 +15,7 @@ from dashboard.charts.theme import (
     blank,
     colours,
     date_axis,
+    value_axis,
 )
 from dashboard.words import plain_label
 
@@ -71,12 +72,13 @@ def lines(
                 }
             )
     figure.add_traces(traces)
+    greatest = float(frame[list(series)].to_numpy().max()) if len(frame) else 0.0
     if len(series) > 1 and len(frame):
         names = [
             Name(name, float(frame[column].iloc[-1]), colour[column])
             for column, name in series.items()
         ]
-        name_at_end(figure, names, float(frame[list(series)].to_numpy().max()))
+        name_at_end(figure, names, greatest)
     date_axis(figure, times)
-    figure.update_yaxes(rangemode="tozero", title_text=unit, tickformat=number)
+    value_axis(figure, unit, number, greatest, rangemode="tozero")
     return figure

@@ -10,14 +10,11 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import GREY, add, rule
+from dashboard.charts.theme import GREY, LETTER, add, rule
 from dashboard.words import plain_label
 
 APART = 0.075
 """Of the chart's height: names nearer than that would touch."""
-
-LETTER = 7
-"""Pixels across, about."""
 
 MOST_LETTERS = 18
 """Beyond that a name is cut by the picture's edge rather than the picture by the name."""

@@ -17,6 +17,7 @@ from dashboard.charts.theme import (
     PALETTE,
     blank,
     date_axis,
+    value_axis,
 )
 
 
@@ -45,7 +46,7 @@ def bars_over_time(
         room = (FEW - len(times)) / 2 * step
         figure.update_traces(width=750 * step.total_seconds())
         figure.update_xaxes(range=[times.min() - room, times.max() + room])
-    figure.update_yaxes(rangemode="tozero", title_text=unit)
+    value_axis(figure, unit, ",", frame[y].max(), rangemode="tozero")
     return figure
 
 
@@ -79,21 +80,21 @@ def above_and_below(
         ]
     )
     date_axis(figure, times)
-    figure.update_yaxes(title_text=unit)
-    figure.update_layout(barmode="relative")
+    top, depth = (float(frame[list(parts)].sum(axis=1).max()) for parts in (above, below))
+    value_axis(figure, unit, ",", top, -depth)
+    figure.layout.barmode = "relative"
     if len(frame):
-        _name_beside(figure, frame, above, below, colour)
+        name_at_end(figure, _beside_last(frame, above, below, colour), top + depth)
     return figure
 
 
-def _name_beside(
-    figure: go.Figure,
+def _beside_last(
     frame: pd.DataFrame,
     above: Mapping[str, str],
     below: Mapping[str, str],
     colour: Mapping[str, str],
-) -> None:
-    """Write the name of each part beside its place in the last bar."""
+) -> list[Name]:
+    """The name of each part beside its place in the last bar."""
     names = []
     for sign, parts in ((1, above), (-1, below)):
         base = 0.0
@@ -101,5 +102,4 @@ def _name_beside(
             height = float(frame[column].iloc[-1])
             names.append(Name(name, sign * (base + height / 2), colour[column]))
             base += height
-    tall = frame[list(above)].sum(axis=1).max() + frame[list(below)].sum(axis=1).max()
-    name_at_end(figure, names, float(tall))
+    return names

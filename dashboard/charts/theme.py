@@ -35,6 +35,15 @@ DATES = [
 ]
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
+LETTER = 7
+"""Pixels across, about."""
+
+TITLE = 24
+"""Pixels that the title of a vertical axis takes."""
+
+BELOW = 46
+"""Pixels that two lines below a chart take."""
+
 
 def colours(names: Sequence[str]) -> dict[str, str]:
     """One colour a name, the same on every page for the same names; the rest are grey."""
@@ -98,4 +107,22 @@ def date_axis(figure: go.Figure, times: pd.Series) -> None:
         ticks = {"tick0": times.iloc[0], "dtick": step, "tickformat": DAYS}
     else:
         ticks = {"tickformatstops": DATES}
+    if "tickvals" not in ticks:
+        # Room of our own making: to find it, Plotly draws a chart twice.
+        ticks |= {"tickangle": 0, "automargin": False}
+        figure.layout.margin.b = BELOW
     figure.layout.xaxis.update(type="date", **ticks)
+
+
+def value_axis(figure: go.Figure, title: str, number: str, *ends: float, **more: Any) -> None:
+    """Say what the vertical axis counts, and leave room for its numbers.
+
+    Args:
+        number: their format, ``,`` or ``.0%``.
+        ends: the least and the greatest of them, or some.
+    """
+    written = [format(1.1 * end, number if number == ".0%" else ",.0f") for end in ends]
+    room = LETTER * max(3, *map(len, written))
+    figure.layout.margin.l = MARGIN["l"] + TITLE + room
+    axis = {"title": {"text": title}, "tickformat": number, "automargin": False}
+    figure.layout.yaxis.update(**axis, **more)
