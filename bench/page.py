@@ -39,6 +39,7 @@ INSTALLS, DAYS = 4000, 730
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 DRAWN = ".js-plotly-plot .main-svg"
+RUNNING = '[data-testid="stApp"][data-test-script-state="running"]'
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 PAGES = ("Adoption", "Platforms", "Solutions", "One-time users", "Errors")
 
@@ -68,7 +69,7 @@ class Served:
         tab.wait_for_timeout(1000 * SETTLES)
         started = time.perf_counter()
         tab.goto(url or self.url, wait_until="commit")
-        tab.wait_for_selector(DRAWN)
+        _until(tab, DRAWN)
         return tab, time.perf_counter() - started
 
     def opening(self, url: str | None = None) -> float:
@@ -201,7 +202,7 @@ def _to(tab: Page, name: str) -> float:
     started = time.perf_counter()
     tab.get_by_role("link", name=name, exact=True).click()
     tab.wait_for_function("old => document.querySelector('h5')?.innerText !== old", arg=heading)
-    tab.wait_for_selector(DRAWN)
+    _until(tab, DRAWN)
     took = time.perf_counter() - started
     tab.wait_for_selector(IDLE)
     if name != "Overview":
@@ -223,12 +224,17 @@ def _choose(tab: Page, label: str, place: int) -> float:
     before = tab.locator("body").inner_text()
     started = time.perf_counter()
     option.click()
-    tab.wait_for_selector('[data-test-script-state="running"]', timeout=5_000)
-    tab.wait_for_selector(IDLE)
+    _until(tab, RUNNING)
+    _until(tab, IDLE)
     took = time.perf_counter() - started
     assert tab.locator("body").inner_text() != before, f"{label} {place} changed nothing"
     tab.keyboard.press("Escape")
     return took
+
+
+def _until(tab: Page, selector: str) -> None:
+    """Wait for an element, looked for in every frame: `wait_for_selector` looks twice a second."""
+    tab.wait_for_function("wanted => document.querySelector(wanted)", arg=selector, polling="raf")
 
 
 def _say(what: str, seconds: list[float], budget: float) -> None:

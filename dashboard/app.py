@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import streamlit as st
@@ -50,5 +51,6 @@ def _navigate() -> None:
 
 if get_script_run_ctx(suppress_warning=True) is None:  # Streamlit asks what it is to serve
     app = st.App(__file__, middleware=[Middleware(HeadStart)])
+    gc.freeze()  # Streamlit looks for garbage after each run: not in all that was imported
 else:  # and runs this anew for everyone who looks
     _navigate()

@@ -9,16 +9,22 @@ import plotly.graph_objects as go
 
 from dashboard.charts.theme import (
     ACCENT,
+    BELOW,
     FEW,
     GREY,
     HEIGHT,
+    LETTER,
     LOSS,
+    MARGIN,
     MONTHS,
     add,
     blank,
     rule,
 )
 from dashboard.words import TOO_FEW, plain_label
+
+LONG = 28
+"""Letters of a name that a phone has room for; the room for more is Plotly's to find."""
 
 
 def intervals(
@@ -64,13 +70,21 @@ def intervals(
         ]
     )
     add(figure, shapes=[rule(0, GREY)])
-    figure.update_yaxes(
-        range=[len(frame) - 0.5, -0.5], tickvals=rows, ticktext=broken, automargin=True
+    longest = max((len(line) for name in broken for line in name.split("<br>")), default=0)
+    figure.layout.margin.update(l=MARGIN["l"] + LETTER * longest, b=BELOW)
+    figure.layout.yaxis.update(
+        range=[len(frame) - 0.5, -0.5],
+        tickvals=rows,
+        ticktext=broken,
+        automargin=longest > LONG,
     )
     ends = [0.0, *frame[low], *frame[high]]
     room = 0.06 * max(1.0, max(ends) - min(ends))
-    figure.update_xaxes(
-        title_text=x_title, zeroline=False, range=[min(ends) - room, max(ends) + room]
+    figure.layout.xaxis.update(
+        title={"text": x_title},
+        zeroline=False,
+        range=[min(ends) - room, max(ends) + room],
+        automargin=False,
     )
     return figure
 
