@@ -53,7 +53,7 @@ def choose_period(first: date, as_of: date, last_day: date) -> Period:
         key="period",
         bind="query-params",
         label_visibility="collapsed",
-        width=155,
+        width=150,
     )
     own = _own_days(first, as_of) if chosen == OWN and first <= as_of else None
     compare = st.toggle(
@@ -90,7 +90,7 @@ def _own_days(first: date, as_of: date) -> tuple[date, date] | None:
 
 
 def choose_several(
-    label: str, key: str, options: Sequence[str], *, width: int | None = 150
+    label: str, key: str, options: Sequence[str], *, width: int | None = 140
 ) -> tuple[str, ...]:
     """Let the viewer choose some of the options; none chosen means all.
 

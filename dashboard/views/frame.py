@@ -36,6 +36,9 @@ from ingest.store import DatabaseUnavailable, SettingError
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 4.25rem 2.5rem 3rem; }
 .st-key-filters { flex-wrap: wrap; }
+.st-key-filters [role="group"]:not(:has([data-tag-index="1"])) > [aria-label="Clear all"] {
+  display: none;
+}
 .st-key-tiles [data-testid="stPageLink"] p { font-size: 0.875rem; line-height: 1.3; }
 .st-key-tiles :is([data-testid="stPageLink"], [data-testid="stMetricValue"]) * {
   white-space: normal;
@@ -48,7 +51,8 @@ _STYLE = """<style>
   .st-key-filters > * { flex-shrink: 0; }
 }
 </style>"""
-"""Streamlit leaves a hand's breadth around a page. On a phone the filters are a row to push."""
+"""Streamlit leaves a hand's breadth around a page. On a phone the filters are a row to push. Where
+one value is chosen, its own cross will do, and leaves it the room to be read."""
 
 
 @dataclass(frozen=True)
