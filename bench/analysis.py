@@ -36,11 +36,13 @@ from dashboard.analysis import (
 )
 from dashboard.analysis.apps import apps
 from dashboard.analysis.clean_visits import clean_visits
+from dashboard.analysis.fates import error_fates
 from dashboard.analysis.headline import headline
 from dashboard.analysis.history import History
 from dashboard.analysis.releases import releases
 from dashboard.analysis.scope import Scope
 from dashboard.analysis.told_metrics import told_metrics
+from dashboard.analysis.won_back import won_back, won_back_versions
 from dashboard.merge import merge
 from dashboard.schema import SCHEMA
 from dashboard.warehouse import SCHEMA_VERSION, Snapshot, Warehouse
@@ -155,9 +157,9 @@ PAGES: dict[str, dict[str, Ask]] = {
     "errors": {"error_interval": _table("error_interval")},
     "one error": {
         "survival": _survival,
-        "error_fates": _table("error_fates"),
-        "won_back": _table("won_back"),
-        "won_back_versions": _table("won_back_versions"),
+        "error_fates": _of_one_error(error_fates),
+        "won_back": _of_one_error(won_back),
+        "won_back_versions": _of_one_error(won_back_versions),
         "met_by_week": _of_one_error(one_error.met_by_week),
         "met_on_versions": _of_one_error(one_error.met_on_versions),
         "affected_installs": _of_one_error(one_error.affected_installs),
@@ -172,6 +174,9 @@ PAGES: dict[str, dict[str, Ask]] = {
     "only exported": {
         "error_impact": _table("error_impact"),
         "error_free": _table("error_free"),
+        "error_fates": _table("error_fates"),
+        "won_back": _table("won_back"),
+        "won_back_versions": _table("won_back_versions"),
     },
 }
 

@@ -38,9 +38,9 @@ def share(part: float, base: float) -> str:
 
 
 def percent(fraction: float) -> str:
-    """38 %, and 1.3 % where it is small"""
+    """38 %, and 1.3 % where it is small; number and sign stay in one line."""
     digits = 1 if 0 < abs(fraction) < 0.02 or 0.98 < fraction < 1 else 0
-    return f"{100 * fraction:.{digits}f} %"
+    return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def duration(milliseconds: float) -> str:

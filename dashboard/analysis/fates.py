@@ -11,15 +11,16 @@ from dashboard.analysis.history import History, kept
 FATES = ("stayed", "upgraded", "left", "too_early")
 
 
-def error_fates(history: History) -> ibis.Table:
-    """fingerprint, type, where, installs, stayed, upgraded, left, too_early.
+def error_fates(history: History, fingerprint: str | None = None) -> ibis.Table:
+    """fingerprint, type, where, installs, stayed, upgraded, left, too_early: of every error, or of
+    the one named.
 
     Each install that met the error in the period counts once, by what followed its last visit
     in it with the error: it left there; or its horizon is not over; or it came again within the
     horizon, and told another version at the end of that than with the error (upgraded), or not
     (stayed). Most installs first.
     """
-    met = kept(_last_met(history), "last_met")
+    met = kept(_last_met(history.met(fingerprint)), "last_met")
     met = met.left_join(_later_versions(history, met), ["install", "day"])
     last = met.later_version.fill_null(met.version_of_visit)
     upgraded = (met.version != last).fill_null(False)
@@ -31,19 +32,18 @@ def error_fates(history: History) -> ibis.Table:
         left=met.left.sum(),
         too_early=met.censored.sum(),
     )
-    frame = error_names(history).inner_join(counted, "fingerprint")
+    frame = error_names(history, fingerprint).inner_join(counted, "fingerprint")
     frame = frame.select("fingerprint", "type", "where", "installs", *FATES)
     return frame.order_by(ibis.desc("installs"), "fingerprint")
 
 
-def _last_met(history: History) -> ibis.Table:
-    """fingerprint, install, day, version, version_of_visit, left, censored: the last visit in the
-    period with it.
+def _last_met(exposures: ibis.Table) -> ibis.Table:
+    """fingerprint, install, day, version, version_of_visit, left, censored: the last visit with it.
 
     The version is that of the day's last such error: who updates on that day did so after it.
     """
     latest = ibis.window(group_by=["fingerprint", "install"], order_by=ibis.desc("day"))
-    met = history.shown_exposures.select(
+    met = exposures.select(
         *("fingerprint", "install", "day", "left", "censored"),
         version="error_version",
         version_of_visit="version",

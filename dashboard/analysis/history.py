@@ -177,6 +177,12 @@ class History:
         """The exposures that period and filters choose."""
         return named(self.in_period(self.filtered_exposures, "day"), "shown_exposures")
 
+    def met(self, fingerprint: str | None = None) -> ibis.Table:
+        """`shown_exposures`; where an error is named, to that one alone."""
+        if fingerprint is None:
+            return self.shown_exposures
+        return self.shown_exposures.filter(_.fingerprint == fingerprint)
+
     @cached_property
     def cells(self) -> ibis.Table:
         """The visits that the filters choose, counted by day and place in the install's life:

@@ -15,7 +15,7 @@ MOST_AFFECTED = 5_000
 
 def met_by_week(history: History, fingerprint: str) -> ibis.Table:
     """week, installs, reports: who met the error in each week, and how often."""
-    met = _shown(history, fingerprint).group_by("week")
+    met = history.met(fingerprint).group_by("week")
     counted = met.agg(installs=_.install.nunique(), reports=_.times.sum())
     return history.in_period(filled(counted, weeks(history)), "week", "W").order_by("week")
 
@@ -27,7 +27,7 @@ def met_on_versions(history: History, fingerprint: str) -> ibis.Table:
     - active: with a visit on the version in the period; share: of these, those that met it
     - first_met, last_met: days in the period
     """
-    hit = _shown(history, fingerprint).group_by(version=_.version.fill_null(UNKNOWN))
+    hit = history.met(fingerprint).group_by(version=_.version.fill_null(UNKNOWN))
     hit = hit.agg(installs=_.install.nunique(), first_met=_.day.min(), last_met=_.day.max())
     active = _on_versions(history).distinct().group_by("version").agg(active=_.count())
     frame = hit.inner_join(active, "version")
@@ -44,7 +44,7 @@ def affected_installs(history: History, fingerprint: str) -> ibis.Table:
     - last_seen, visits, version, os: of the install's whole life; silent_days run to the as-of day
     """
     last = {"order_by": ["time", "id"]}
-    met = _shown(history, fingerprint).group_by("install")
+    met = history.met(fingerprint).group_by("install")
     met = met.agg(
         times=_.times.sum(),
         first_met=_.day.min(),
@@ -69,11 +69,6 @@ def affected_installs(history: History, fingerprint: str) -> ibis.Table:
         os=frame.os,
         sentry_event=frame.sentry_event,
     ).order_by(ibis.desc("last_met"), "install")
-
-
-def _shown(history: History, fingerprint: str) -> ibis.Table:
-    """Its exposures that are shown."""
-    return history.shown_exposures.filter(_.fingerprint == fingerprint)
 
 
 def _on_versions(history: History) -> ibis.Table:

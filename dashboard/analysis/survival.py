@@ -104,7 +104,7 @@ def log_rank(sample: pd.DataFrame) -> LogRank:
 
 
 def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
-    exposed = history.shown_exposures.filter(_.fingerprint == fingerprint, ~_.censored)
+    exposed = history.met(fingerprint).filter(~_.censored)
     exposed = exposed.select("install", "day", "number", "point")
     earliest = ibis.row_number().over(ibis.window(group_by="install", order_by="day"))
     exposed = exposed.mutate(place=earliest).filter(_.place == 0).drop("place")

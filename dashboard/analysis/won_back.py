@@ -10,23 +10,24 @@ from dashboard.analysis.history import UNKNOWN, History
 from dashboard.analysis.proportion import with_interval
 
 
-def won_back(history: History) -> ibis.Table:
-    """fingerprint, type, where, left, returned, share, ci_low, ci_high; most that left first.
+def won_back(history: History, fingerprint: str | None = None) -> ibis.Table:
+    """fingerprint, type, where, left, returned, share, ci_low, ci_high: of every error, most that
+    left first, or of the one named.
 
     `left` are the installs that left at a visit in the period with the error; `returned` are
     those of them with a visit after their last such leaving, thus later than the horizon.
     """
-    left = _leavings(history).group_by("fingerprint")
+    left = _leavings(history.met(fingerprint)).group_by("fingerprint")
     counted = left.agg(left=_.count(), returned=_.next_day.notnull().sum())
-    frame = error_names(history).inner_join(counted, "fingerprint")
+    frame = error_names(history, fingerprint).inner_join(counted, "fingerprint")
     frame = frame.mutate(share=_.returned / _.left)
     frame = with_interval(frame, "returned", "left").rename(ci_low="low", ci_high="high")
     return frame.order_by(ibis.desc("left"), "fingerprint")
 
 
-def won_back_versions(history: History) -> ibis.Table:
+def won_back_versions(history: History, fingerprint: str | None = None) -> ibis.Table:
     """fingerprint, version, installs: the `returned` by the version of the visit they came with."""
-    left = _leavings(history).filter(_.next_day.notnull())
+    left = _leavings(history.met(fingerprint)).filter(_.next_day.notnull())
     came_back = history.visits.filter(_.gap > history.scope.horizon)
     visits = came_back.select("install", next_day="day", version=_.version.fill_null(UNKNOWN))
     joined = left.inner_join(visits, ["install", "next_day"])
@@ -34,9 +35,9 @@ def won_back_versions(history: History) -> ibis.Table:
     return counted.order_by("fingerprint", ibis.desc("installs"), "version")
 
 
-def _leavings(history: History) -> ibis.Table:
-    """fingerprint, install, day, next_day: each install's last leaving in the period after it."""
+def _leavings(exposures: ibis.Table) -> ibis.Table:
+    """fingerprint, install, day, next_day: each install's last leaving of them."""
     latest = ibis.window(group_by=["fingerprint", "install"], order_by=ibis.desc("day"))
-    left = history.shown_exposures.filter(_.left)
+    left = exposures.filter(_.left)
     left = left.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
     return left.select("fingerprint", "install", "day", "next_day")

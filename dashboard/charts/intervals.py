@@ -13,7 +13,6 @@ from dashboard.charts.theme import (
     FEW,
     GREY,
     HEIGHT,
-    LETTER,
     LOSS,
     MARGIN,
     MONTHS,
@@ -22,6 +21,9 @@ from dashboard.charts.theme import (
     rule,
 )
 from dashboard.words import TOO_FEW, plain_label
+
+SMALL_LETTER = 6.4
+"""Pixels across, about, of what stands beside an axis."""
 
 LONG = 28
 """Letters of a name that a phone has room for; the room for more is Plotly's to find."""
@@ -71,7 +73,7 @@ def intervals(
     )
     add(figure, shapes=[rule(0, GREY)])
     longest = max((len(line) for name in broken for line in name.split("<br>")), default=0)
-    figure.layout.margin.update(l=MARGIN["l"] + LETTER * longest, b=BELOW)
+    figure.layout.margin.update(l=MARGIN["l"] + SMALL_LETTER * longest, b=BELOW)
     figure.layout.yaxis.update(
         range=[len(frame) - 0.5, -0.5],
         tickvals=rows,

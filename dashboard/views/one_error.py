@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import charts, findings, findings_of_errors
+from dashboard.analysis.fates import error_fates
 from dashboard.analysis.one_error import (
     MOST_AFFECTED,
     affected_installs,
@@ -14,6 +15,7 @@ from dashboard.analysis.one_error import (
     met_on_versions,
 )
 from dashboard.analysis.survival import WITH, WITHOUT, log_rank, matched_sample, survival
+from dashboard.analysis.won_back import won_back, won_back_versions
 from dashboard.shapes import last_complete_week
 from dashboard.views.address import look_away
 from dashboard.views.block import block
@@ -168,8 +170,7 @@ def _survival(view: View, fingerprint: str) -> None:
 
 
 def _fates(view: View, fingerprint: str) -> None:
-    fates = view.table("error_fates")
-    fates = fates[fates["fingerprint"] == fingerprint]
+    fates = view.ask(error_fates, about=fingerprint)
     figure = None
     if len(fates):
         row = fates.iloc[0]
@@ -194,9 +195,8 @@ def _fates(view: View, fingerprint: str) -> None:
 
 
 def _won_back(view: View, fingerprint: str) -> None:
-    won, versions = view.table("won_back"), view.table("won_back_versions")
-    won = won[won["fingerprint"] == fingerprint]
-    versions = versions[versions["fingerprint"] == fingerprint]
+    won = view.ask(won_back, about=fingerprint)
+    versions = view.ask(won_back_versions, about=fingerprint)
     block(
         findings_of_errors.won_back(won, versions),
         "Installs that came back later than that, by the version they came back with.",

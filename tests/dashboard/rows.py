@@ -1,4 +1,4 @@
-"""Tables as rows that can be compared."""
+"""Tables as rows, and sentences as plain text, that can be compared."""
 
 from __future__ import annotations
 
@@ -46,3 +46,8 @@ def ordered(rows: Rows) -> Rows:
         return repr([round(cell, 6) if isinstance(cell, float) else cell for cell in row])
 
     return sorted((tuple(map(plain, row)) for row in rows), key=key)
+
+
+def plainly(said: str) -> str:
+    """Without Markdown's backslashes, and with simple spaces."""
+    return " ".join(said.replace("\\", "").split())

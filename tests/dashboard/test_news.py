@@ -7,6 +7,7 @@ from datetime import date
 import pandas as pd
 
 from dashboard.news import failing, spreading, unknown
+from tests.dashboard.rows import plainly
 
 
 def versions(*rows: tuple[str, int, int]) -> pd.DataFrame:
@@ -32,7 +33,7 @@ def errors(*rows: tuple[str, str, str, date, int]) -> pd.DataFrame:
 def test_a_version_that_took_over_is_news() -> None:
     found = spreading(versions(("2.1", 60, 40), ("2.0", 40, 60)))
     assert found is not None
-    assert found.said.replace("\\", "") == (
+    assert plainly(found.said) == (
         "Version 2.1 took over from 2.0: 60 % of 100 active installs, 40 % the week before."
     )
     assert found.page == "adoption"
@@ -41,7 +42,7 @@ def test_a_version_that_took_over_is_news() -> None:
 def test_a_version_that_spreads_fast_is_news_and_a_slow_one_is_none() -> None:
     found = spreading(versions(("2.1", 30, 20), ("2.0", 70, 80)))
     assert found is not None
-    assert "2.1 spreads: 30 % of 100" in found.said.replace("\\", "")
+    assert "2.1 spreads: 30 % of 100" in plainly(found.said)
     assert spreading(versions(("2.1", 22, 20), ("2.0", 78, 80))) is None
     assert spreading(versions(("2.1", 12, 2), ("2.0", 2, 12))) is None  # too few to speak of
 
@@ -49,7 +50,7 @@ def test_a_version_that_spreads_fast_is_news_and_a_slow_one_is_none() -> None:
 def test_success_that_fell_beyond_chance_is_news() -> None:
     found = failing(solutions(("a", 100, 50, 400, 360), ("b", 100, 89, 400, 360)))
     assert found is not None
-    assert found.said == (
+    assert plainly(found.said) == (
         "a succeeds less often: 50 % of 100 attempts, 90 % in the four weeks before."
     )
     assert failing(solutions(("b", 100, 89, 400, 360))) is None
