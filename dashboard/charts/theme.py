@@ -25,6 +25,9 @@ SPAN = 30
 WEEKS = 4
 """Of many weeks, so many are named: a phone has room for no more beside each other."""
 
+MOST_SINGLE = 5
+"""Up to which what is counted has a line a number: half an install is none."""
+
 HEIGHT = 300
 # Dates as "12 Mar"; the year where it begins.
 DAYS = "%-d %b\n%Y UTC"
@@ -124,5 +127,7 @@ def value_axis(figure: go.Figure, title: str, number: str, *ends: float, **more:
     written = [format(1.1 * end, number if number == ".0%" else ",.0f") for end in ends]
     room = LETTER * max(3, *map(len, written))
     figure.layout.margin.l = MARGIN["l"] + TITLE + room
-    axis = {"title": {"text": title}, "tickformat": number, "automargin": False}
+    axis: dict[str, Any] = {"title": {"text": title}, "tickformat": number, "automargin": False}
+    if number == "," and max(map(abs, ends)) <= MOST_SINGLE:
+        axis["dtick"] = 1
     figure.layout.yaxis.update(**axis, **more)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from dashboard import charts, findings
-from dashboard.charts.theme import blank
+from dashboard.charts.theme import LETTER, blank
 from dashboard.shapes import if_any, top_versions
 from dashboard.versions import newest_first
 from tests.dashboard.rows import plainly
@@ -56,6 +57,19 @@ def test_a_single_day_is_no_broader_than_among_ten() -> None:
     )
     first, last = map(pd.Timestamp, figure.layout.xaxis.range)
     assert (first, last) == (pd.Timestamp("2026-11-17 12:00"), pd.Timestamp("2026-11-26 12:00"))
+
+
+def test_what_is_counted_has_no_halves_and_room_for_its_numbers() -> None:
+    def bars(greatest: int) -> go.Figure:
+        frame = pd.DataFrame({"day": [date(2026, 11, 21)], "reports": [greatest]})
+        return charts.bars_over_time(
+            frame, "day", "reports", unit="reports", complete_until=date(2026, 11, 21)
+        )
+
+    assert bars(1).layout.yaxis.dtick == 1
+    assert bars(400).layout.yaxis.dtick is None
+    # "950" may stand below a line of "1,000"
+    assert bars(950).layout.margin.l - bars(400).layout.margin.l == 2 * LETTER
 
 
 def test_numbers_are_dark_on_bright_cells_and_absent_where_they_have_no_room() -> None:
