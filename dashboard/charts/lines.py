@@ -72,7 +72,7 @@ def lines(
                 }
             )
     figure.add_traces(traces)
-    greatest = float(frame[list(series)].to_numpy().max()) if len(frame) else 0.0
+    greatest = float(frame[list(series)].max().max())  # of those that are there
     if len(series) > 1 and len(frame):
         names = [
             Name(name, float(frame[column].iloc[-1]), colour[column])

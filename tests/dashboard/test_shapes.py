@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboard import charts, findings
-from dashboard.charts.theme import LETTER, blank
+from dashboard.charts.theme import LETTER, MARGIN, TITLE, blank
 from dashboard.shapes import if_any, top_versions
 from dashboard.versions import newest_first
 from tests.dashboard.rows import plainly
@@ -70,6 +70,14 @@ def test_what_is_counted_has_no_halves_and_room_for_its_numbers() -> None:
     assert bars(400).layout.yaxis.dtick is None
     # "950" may stand below a line of "1,000"
     assert bars(950).layout.margin.l - bars(400).layout.margin.l == 2 * LETTER
+
+
+def test_a_share_that_is_missing_leaves_the_others_their_room() -> None:
+    frame = pd.DataFrame({"day": pd.date_range("2026-11-20", periods=2), "share": [None, 0.25]})
+    figure = charts.lines(
+        frame, "day", {"share": "share"}, unit="", complete_until=date(2026, 11, 22), shares=True
+    )
+    assert figure.layout.margin.l == MARGIN["l"] + TITLE + len("25%") * LETTER
 
 
 def test_numbers_are_dark_on_bright_cells_and_absent_where_they_have_no_room() -> None:
