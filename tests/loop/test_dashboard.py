@@ -88,7 +88,7 @@ def test_the_tiles_say_what_the_runs_did(loop: Loop, address: str, page: Page) -
         "New installs": str(tables.n),
         "Active in 30 days": str(tables.n),
         "Came once": "too early to tell",
-        "Error-free visits": f"{100 * (tables.n - met) / tables.n:.0f} %",
+        "Error-free visits": f"{100 * (tables.n - met) / tables.n:.0f}\N{NO-BREAK SPACE}%",
         "Users lost to errors": "too early to tell",
     }
 
@@ -96,7 +96,7 @@ def test_the_tiles_say_what_the_runs_did(loop: Loop, address: str, page: Page) -
 def test_the_findings_say_what_the_runs_did(loop: Loop, address: str, page: Page) -> None:
     tables = loop.default_tables()
     leading, installs = max(tables.metric("package_version"), key=lambda row: row[1])[:2]
-    part = f"{100 * installs / tables.n:.0f} % of {tables.n}"
+    part = f"{100 * installs / tables.n:.0f}\N{NO-BREAK SPACE}% of {tables.n}"
     page.open(f"{address}/adoption?app=logtally")
     assert page.finding("active_installs") == f"{tables.n} installs were active in the last 30 days"
     assert page.finding("version_adoption") == (
