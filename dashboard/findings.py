@@ -206,6 +206,8 @@ def worst_error(impact: pd.DataFrame) -> str:
     if impact.empty:
         return "No error was reported in this period"
     judged = impact.dropna(subset=["excess"])
+    if judged.empty and impact["visits"].any():
+        return "What errors cost can't be told: nobody alike to compare with"
     if judged.empty:
         return "It is too early to tell what the errors of this period cost"
     worst = costliest(impact)
@@ -233,11 +235,28 @@ def proven(impact: pd.DataFrame) -> pd.Series:
 
 
 def users_lost(impact: pd.DataFrame) -> float | None:
-    """Users lost to the errors that cost some beyond doubt; None where it is too early to tell."""
+    """Users lost to the errors that cost some beyond doubt; None where no error can be judged."""
     judged = impact.dropna(subset=["excess"])
     if len(impact) and judged.empty:
         return None
     return float(judged["excess"][proven(judged) & (judged["excess"] > 0)].sum())
+
+
+def why_untold(visits: float) -> str:
+    """In place of the users lost, where so many visits could have been judged.
+
+    There are some where nobody alike was found to compare them with.
+    """
+    return "can't be told" if visits else "too early to tell"
+
+
+def not_judged(impact: pd.DataFrame) -> str:
+    """Sentences about the errors without an effect beside those that have one; empty for none."""
+    missing = impact["visits"][impact["excess"].isna()]
+    early = int((missing == 0).sum())
+    alone = len(missing) - early
+    said = f" {early} more {'is' if early == 1 else 'are'} too early to tell." if early else ""
+    return said + (f" {alone} more had nobody alike to compare with." if alone else "")
 
 
 def leavers(frame: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 
 from dashboard.analysis.survival import WITH, WITHOUT, LogRank
-from dashboard.findings import MIN_VISITS
+from dashboard.findings import MIN_VISITS, why_untold
 from dashboard.words import TOO_FEW, count, counted, day, percent, plain_markdown, share
 
 MONTH = 30
@@ -16,13 +16,15 @@ MONTH = 30
 
 def lost(row: pd.Series) -> str:
     """Of a row of `error_interval`: the users it cost."""
-    return "too early to tell" if pd.isna(row["excess"]) else f"{row['excess']:,.1f}"
+    if pd.isna(row["excess"]):
+        return why_untold(row["visits"])
+    return f"{row['excess']:,.1f}"
 
 
 def lost_between(row: pd.Series) -> str | None:
     """Of a row of `error_interval`: the interval, and whether it may be chance."""
     if pd.isna(row["excess"]):
-        return None
+        return "nobody alike to compare with" if row["visits"] else None
     proven = row["q_value"] < 0.05 and row["visits"] - row["unmatched"] >= MIN_VISITS
     ends = f"95 %: {row['ci_low']:,.0f} to {row['ci_high']:,.0f}"
     return ends if proven else f"{ends}, may be chance"
@@ -96,12 +98,12 @@ def won_back(won: pd.DataFrame, versions: pd.DataFrame) -> str:
 def by_week(weekly: pd.DataFrame, last: date) -> str:
     """About the last whole week of `met_by_week` beside the one before."""
     over = weekly[pd.to_datetime(weekly["week"]) <= pd.Timestamp(last)]
+    if over.empty:
+        return "No week is over yet"
+    said = f"{counted(over['installs'].iloc[-1], 'install')} met it in the last whole week"
     if len(over) < 2:
-        return f"{counted(weekly['installs'].sum(), 'install')} met it so far"
-    before, now = over["installs"].iloc[-2], over["installs"].iloc[-1]
-    return (
-        f"{counted(now, 'install')} met it in the last whole week, {count(before)} the week before"
-    )
+        return said
+    return f"{said}, {count(over['installs'].iloc[-2])} the week before"
 
 
 def versions(frame: pd.DataFrame, as_of: date) -> str:
@@ -116,7 +118,10 @@ def versions(frame: pd.DataFrame, as_of: date) -> str:
     return f"Still met on version {name}: {share(top['installs'], top['active'])} installs"
 
 
-def affected(frame: pd.DataFrame, horizon: int) -> str:
-    """About the rows of `affected_installs`."""
-    gone = int((frame["silent_days"] > horizon).sum())
-    return f"{counted(len(frame), 'install')} met it, {count(gone)} of them are silent now"
+def affected(frame: pd.DataFrame, installs: int, horizon: int) -> str:
+    """About the rows of `affected_installs`, of so many installs."""
+    gone = count(int((frame["silent_days"] >= horizon).sum()))
+    met = f"{counted(installs, 'install')} met it"
+    if len(frame) < installs:
+        return f"{met}, of the last {count(len(frame))} of them {gone} are silent now"
+    return f"{met}, {gone} of them are silent now"

@@ -14,9 +14,11 @@ MOST_AFFECTED = 5_000
 
 
 def met_by_week(history: History, fingerprint: str) -> ibis.Table:
-    """week, installs, reports: who met the error in each week, and how often."""
-    met = history.met(fingerprint).group_by("week")
-    counted = met.agg(installs=_.install.nunique(), reports=_.times.sum())
+    """week, installs, reports: who met the error in each week that the period touches, and how
+    often; the whole week counts."""
+    met = history.filtered_exposures.filter(_.fingerprint == fingerprint)
+    met = history.in_period(met, "week", "W")
+    counted = met.group_by("week").agg(installs=_.install.nunique(), reports=_.times.sum())
     return history.in_period(filled(counted, weeks(history)), "week", "W").order_by("week")
 
 

@@ -12,6 +12,7 @@ from dashboard.charts.names import beside, room_for
 from dashboard.charts.theme import (
     GREY,
     HEIGHT,
+    SHARES,
     add,
     blank,
     colours,
@@ -65,7 +66,7 @@ def stacked_shares(
         below += last
     figure.add_traces(areas)
     add(figure, words)
-    value_axis(figure, f"share of {unit}", ".0%", 1, range=[0, 1])
+    value_axis(figure, f"share of {unit}", SHARES, 1, range=[0, 1])
     date_axis(figure, whole[x])
     figure.update_xaxes(range=[whole[x].iloc[0], whole[x].iloc[-1]])
     figure.update_layout(margin_r=room_for(series.values()))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import ACCENT, GREY, blank
+from dashboard.charts.theme import ACCENT, GREY, SHARES, blank
 from dashboard.words import percent, plain_label
 
 
@@ -57,7 +57,10 @@ def bars(
     figure.update_yaxes(autorange="reversed", type="category", title_text="")
     widest = max([0.01, *frame["share"], *(before or {}).values()])
     figure.update_xaxes(
-        rangemode="tozero", title_text=f"share of {unit}", tickformat=".0%", range=[0, 1.3 * widest]
+        rangemode="tozero",
+        title_text=f"share of {unit}",
+        tickformat=SHARES,
+        range=[0, 1.3 * widest],
     )
     figure.update_layout(barmode="overlay")
     return figure

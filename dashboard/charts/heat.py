@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import HEAT, blank
+from dashboard.charts.theme import HEAT, SHARES, blank
 from dashboard.words import plain_label
 
 DARK, LIGHT = "#10151c", "#ffffff"
@@ -54,7 +54,7 @@ def heat_map(
         hovertemplate="%{customdata}<extra></extra>",
     )
     if len(columns) > MOST_WRITTEN:
-        bar = {"orientation": "h", "thickness": 8, "y": 0, "yanchor": "top", "tickformat": ".0%"}
+        bar = {"orientation": "h", "thickness": 8, "y": 0, "yanchor": "top", "tickformat": SHARES}
         figure.update_traces(showscale=True, colorbar=bar)
     else:
         figure.add_trace(_words(cells, columns, rows, top, texts))

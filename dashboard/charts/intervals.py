@@ -16,6 +16,7 @@ from dashboard.charts.theme import (
     LOSS,
     MARGIN,
     MONTHS,
+    SHARES,
     add,
     blank,
     rule,
@@ -26,7 +27,7 @@ SMALL_LETTER = 6.4
 """Pixels across, about, of what stands beside an axis."""
 
 LONG = 28
-"""Letters of a name that a phone has room for; the room for more is Plotly's to find."""
+"""Letters of a line beside an axis that a phone has room for; whoever points at it sees all."""
 
 
 def intervals(
@@ -43,14 +44,13 @@ def intervals(
         for is_certain, estimate in zip(frame["proven"], frame[value], strict=True)
     ]
     rows = list(range(len(frame)))  # two errors may bear the same short name
-    names = [plain_label(name) for name in frame[label]]
-    broken = [name.replace(" in ", "<br>in ", 1) for name in names]  # a phone is narrow
+    lines = [_lines(name) for name in frame[label]]
     figure.add_scatter(
         x=frame[value],
         y=rows,
         mode="markers",
         marker={"color": colour, "size": 11},
-        text=names,
+        text=[plain_label(name) for name in frame[label]],
         customdata=frame[[low, high]].to_numpy(),
         hovertemplate=(
             "%{text}<br><b>%{x:.1f}</b> users lost, 95 % interval "
@@ -72,13 +72,13 @@ def intervals(
         ]
     )
     add(figure, shapes=[rule(0, GREY)])
-    longest = max((len(line) for name in broken for line in name.split("<br>")), default=0)
+    longest = max((len(line) for each in lines for line in each), default=0)
     figure.layout.margin.update(l=MARGIN["l"] + SMALL_LETTER * longest, b=BELOW)
     figure.layout.yaxis.update(
         range=[len(frame) - 0.5, -0.5],
         tickvals=rows,
-        ticktext=broken,
-        automargin=longest > LONG,
+        ticktext=["<br>".join(map(plain_label, each)) for each in lines],
+        automargin=False,
     )
     ends = [0.0, *frame[low], *frame[high]]
     room = 0.06 * max(1.0, max(ends) - min(ends))
@@ -110,7 +110,7 @@ def shares_over_time(frame: pd.DataFrame, *, unit: str) -> go.Figure:
     figure.update_xaxes(type="date", tickformat=MONTHS)
     if len(months) <= FEW:
         figure.update_xaxes(tickvals=list(months), tickformat="%b %Y", title_text="UTC")
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero", title_text=unit)
+    figure.update_yaxes(tickformat=SHARES, rangemode="tozero", title_text=unit)
     return figure
 
 
@@ -133,8 +133,15 @@ def shares_by_name(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
         ),
     )
     figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(tickformat=".0%", rangemode="tozero", title_text=x_title)
+    figure.update_xaxes(tickformat=SHARES, rangemode="tozero", title_text=x_title)
     return figure
+
+
+def _lines(name: str) -> list[str]:
+    """What was met, and where, each in a line: a phone is narrow."""
+    met, *where = name.split(" in ", 1)
+    lines = [met, *(f"in {place}" for place in where)]
+    return [line if len(line) <= LONG else f"{line[: LONG - 1]}…" for line in lines]
 
 
 def _reach(frame: pd.DataFrame) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import plotly.graph_objects as go
 
 from dashboard.charts.names import Name, name_at_end
 from dashboard.charts.theme import (
+    COUNTS,
     FEW,
     HEIGHT,
+    SHARES,
     blank,
     colours,
     date_axis,
@@ -29,6 +31,7 @@ def lines(
     complete_until: date,
     colour: Mapping[str, str] | None = None,
     height: int = HEIGHT,
+    top: float | None = None,
     shares: bool = False,
 ) -> go.Figure:
     """Lines over time, each named at its end; what is not complete yet is dotted.
@@ -36,12 +39,13 @@ def lines(
     Args:
         series: a column of `frame` and the name its line bears.
         complete_until: the last day or week that is over.
+        top: where the vertical axis ends, for charts on one scale; without it, Plotly sees to it.
         shares: whether the numbers are shares, 0–1.
     """
     colour = colour or colours(list(series))
     figure = blank(height)
     times = pd.to_datetime(frame[x])
-    number = ".0%" if shares else ","
+    number = ".0%" if shares else COUNTS
     whole = times <= pd.Timestamp(complete_until)
     traces = []
     for column, name in series.items():
@@ -80,5 +84,9 @@ def lines(
         ]
         name_at_end(figure, names, greatest)
     date_axis(figure, times)
-    value_axis(figure, unit, number, greatest, rangemode="tozero")
+    axis = SHARES if shares else COUNTS
+    if top is None:
+        value_axis(figure, unit, axis, greatest, rangemode="tozero")
+    else:
+        value_axis(figure, unit, axis, top, range=[0, top])
     return figure

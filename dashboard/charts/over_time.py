@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from dashboard.charts.names import Name, name_at_end
 from dashboard.charts.theme import (
     ACCENT,
+    COUNTS,
     FEW,
     GREY,
     HEIGHT,
@@ -46,7 +47,7 @@ def bars_over_time(
         room = (FEW - len(times)) / 2 * step
         figure.update_traces(width=750 * step.total_seconds())
         figure.update_xaxes(range=[times.min() - room, times.max() + room])
-    value_axis(figure, unit, ",", frame[y].max(), rangemode="tozero")
+    value_axis(figure, unit, COUNTS, frame[y].max(), rangemode="tozero")
     return figure
 
 
@@ -81,7 +82,7 @@ def above_and_below(
     )
     date_axis(figure, times)
     top, depth = (float(frame[list(parts)].sum(axis=1).max()) for parts in (above, below))
-    value_axis(figure, unit, ",", top, -depth)
+    value_axis(figure, unit, COUNTS, top, -depth)
     figure.layout.barmode = "relative"
     if len(frame):
         name_at_end(figure, _beside_last(frame, above, below, colour), top + depth)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.theme import ACCENT, blank
+from dashboard.charts.theme import ACCENT, SHARES, blank
 from dashboard.words import percent, plain_label
 
 STRENGTH = (0.4, 0.7, 1.0)
@@ -37,7 +37,7 @@ def steps(frame: pd.DataFrame, order: Sequence[str]) -> go.Figure:
     figure.update_xaxes(
         range=[0, 1.45],
         tickvals=[0, 0.25, 0.5, 0.75, 1],
-        tickformat=".0%",
+        tickformat=SHARES,
         title_text="share of those who began",
     )
     figure.update_layout(barmode="group", bargap=0.2, bargroupgap=0.1)

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.names import beside, room_for
-from dashboard.charts.theme import GREY, LOSS, MARGIN, add, blank
+from dashboard.charts.theme import GREY, LOSS, MARGIN, SHARES, add, blank
 
 _MARKS = 6
 """Days at which the numbers at risk are written."""
@@ -50,7 +50,7 @@ def survival_curves(curves: pd.DataFrame, exposed: str) -> go.Figure:
     add(figure, [*_names_of(sorted(ends)), *_at_risk(curves, exposed, last)])
     right = room_for(name for _, name, _ in ends)
     figure.update_layout(margin=MARGIN | {"r": right, "b": _BELOW + 44})
-    figure.update_yaxes(range=[0, 1.03], tickformat=".0%", title_text="still there")
+    figure.update_yaxes(range=[0, 1.03], tickformat=SHARES, title_text="still there")
     figure.update_xaxes(
         range=[-0.02 * last - 0.5, 1.02 * last],
         tickvals=_marks(last),

@@ -25,6 +25,10 @@ SPAN = 30
 WEEKS = 4
 """Of many weeks, so many are named: a phone has room for no more beside each other."""
 
+COUNTS = ","
+SHARES = "~%"
+"""Formats of an axis: a share gets no more digits than tell its ticks apart."""
+
 MOST_SINGLE = 5
 """Up to which what is counted has a line a number: half an install is none."""
 
@@ -121,13 +125,13 @@ def value_axis(figure: go.Figure, title: str, number: str, *ends: float, **more:
     """Say what the vertical axis counts, and leave room for its numbers.
 
     Args:
-        number: their format, ``,`` or ``.0%``.
+        number: their format, `COUNTS` or `SHARES`.
         ends: the least and the greatest of them, or some.
     """
-    written = [format(1.1 * end, number if number == ".0%" else ",.0f") for end in ends]
+    written = ["100%"] if number == SHARES else [f"{1.1 * end:,.0f}" for end in ends]
     room = LETTER * max(3, *map(len, written))
     figure.layout.margin.l = MARGIN["l"] + TITLE + room
     axis: dict[str, Any] = {"title": {"text": title}, "tickformat": number, "automargin": False}
-    if number == "," and max(map(abs, ends)) <= MOST_SINGLE:
+    if number == COUNTS and max(map(abs, ends)) <= MOST_SINGLE:
         axis["dtick"] = 1
     figure.layout.yaxis.update(**axis, **more)

@@ -108,12 +108,11 @@ def forest(
         "ci_high",
         x_title="users lost",
     )
-    early = len(impact) - len(impact.dropna(subset=["excess"]))
     block(
         findings.worst_error(impact),
         "Users who left after the error beyond those who would have left anyway, with 95 % "
         f"interval. Gone is who stays away for {view.scope.horizon} days; grey may be chance."
-        + (f" {early} more are too early to tell." if early and len(judged) else ""),
+        + (findings.not_judged(impact) if len(judged) else ""),
         figure if len(judged) else None,
         impact,
         "error_interval",

@@ -9,7 +9,6 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard import charts, findings, findings_of_errors
 from dashboard.analysis.fates import error_fates
 from dashboard.analysis.one_error import (
-    MOST_AFFECTED,
     affected_installs,
     met_by_week,
     met_on_versions,
@@ -95,7 +94,7 @@ def show(view: View, fingerprint: str, impact: pd.DataFrame) -> None:
         _by_week(view, fingerprint)
     with right:
         _versions(view, fingerprint)
-    _affected(view, fingerprint)
+    _affected(view, fingerprint, int(row["installs"]))
 
 
 def sentry_line(view: View, fingerprint: str) -> None:
@@ -234,18 +233,17 @@ def _versions(view: View, fingerprint: str) -> None:
     )
 
 
-def _affected(view: View, fingerprint: str) -> None:
+def _affected(view: View, fingerprint: str, installs: int) -> None:
     affected = view.ask(affected_installs, about=fingerprint)
     links = [
         view.sentry.of_event(event) if view.sentry and isinstance(event, str) else None
         for event in affected["sentry_event"]
     ]
     affected = affected.assign(sentry_url=links).drop(columns="sentry_event")
-    more = f" The last {count(MOST_AFFECTED)} of them." if len(affected) == MOST_AFFECTED else ""
     block(
-        findings_of_errors.affected(affected, view.scope.horizon),
+        findings_of_errors.affected(affected, installs, view.scope.horizon),
         "Installs that met it in the period, the latest first; choose a row for the install's "
-        f"timeline. Silent: days from its last visit to the as-of day.{more}",
+        "timeline. Silent: days from its last visit to the as-of day.",
         None,
         affected,
         "affected_installs",

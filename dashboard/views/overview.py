@@ -55,7 +55,7 @@ def show(view: View) -> None:
         active_installs(view, findings.active(active, earlier, came, view.ended))
     costs = view.table("error_interval")  # takes longest, so everything else is there before
     with last:
-        _lost_tile(view, findings.users_lost(costs))
+        _lost_tile(view, costs)
     with right:
         forest(view, costs, most=5)
         _worst(view, costs)
@@ -150,16 +150,17 @@ def _tiles(
     return runs, fifth
 
 
-def _lost_tile(view: View, lost: float | None) -> None:
-    """Draw the users lost to errors; None where it is too early to tell.
+def _lost_tile(view: View, costs: pd.DataFrame) -> None:
+    """Draw the users lost to errors, of the table `error_interval`.
 
     Without comparison: the last days of this period are too early to tell, those of the one
     before are not.
     """
+    lost = findings.users_lost(costs)
     judged = min(view.period.until, view.scope.last_judged)
     st.metric(
         "Users lost to errors",
-        "too early to tell" if lost is None else count(round(lost)),
+        findings.why_untold(costs["visits"].sum()) if lost is None else count(round(lost)),
         delta=f"met up to {day(judged)}" if lost is not None else None,
         delta_color="off",
         delta_arrow="off",

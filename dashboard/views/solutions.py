@@ -124,8 +124,9 @@ def _small(
         complete_until=last_complete_week(view.scope.as_of),
         colour={"attempts": shades[solution]},
         height=170,
+        top=top,
     )
-    figure.update_yaxes(range=[0, top], title_text="")
+    figure.update_yaxes(title_text="")
     st.plotly_chart(figure, config={"displayModeBar": False}, key=f"chart-solution-{solution}")
 
 

@@ -177,16 +177,20 @@ def log_rank(sample: Rows) -> float | None:
 
 def met(p: Prepared, fingerprint: str) -> pd.DataFrame:
     """The reports of an error in the visits shown."""
-    shown = {(visit.install, visit.day) for visit in p.shown(p.visits).itertuples()}
+    return met_at(p, p.shown(p.visits), fingerprint)
+
+
+def met_at(p: Prepared, visits: pd.DataFrame, fingerprint: str) -> pd.DataFrame:
+    shown = {(visit.install, visit.day) for visit in visits.itertuples()}
     reports = p.reports[p.reports["fingerprint"] == fingerprint]
     return reports[[pair in shown for pair in zip(reports["install"], reports["day"], strict=True)]]
 
 
 def met_by_week(p: Prepared, fingerprint: str) -> Rows:
-    """Without the weeks in which nobody met it."""
-    reports = met(p, fingerprint)
+    """Whole weeks, without those in which nobody met it."""
+    reports = met_at(p, p.filtered(p.visits), fingerprint)
     weeks = reports.groupby(reports["day"].map(monday))["install"]
-    return [(week, found.nunique(), len(found)) for week, found in weeks]
+    return [(week, found.nunique(), len(found)) for week, found in weeks if p.touches(week)]
 
 
 def met_on_versions(p: Prepared, fingerprint: str) -> Rows:

@@ -72,12 +72,44 @@ def test_what_is_counted_has_no_halves_and_room_for_its_numbers() -> None:
     assert bars(950).layout.margin.l - bars(400).layout.margin.l == 2 * LETTER
 
 
-def test_a_share_that_is_missing_leaves_the_others_their_room() -> None:
-    frame = pd.DataFrame({"day": pd.date_range("2026-11-20", periods=2), "share": [None, 0.25]})
+def test_shares_have_room_for_the_whole_and_digits_as_their_steps_need() -> None:
+    frame = pd.DataFrame({"day": pd.date_range("2026-11-20", periods=2), "share": [None, 0.02]})
     figure = charts.lines(
         frame, "day", {"share": "share"}, unit="", complete_until=date(2026, 11, 22), shares=True
     )
-    assert figure.layout.margin.l == MARGIN["l"] + TITLE + len("25%") * LETTER
+    assert figure.layout.margin.l == MARGIN["l"] + TITLE + len("100%") * LETTER
+    assert figure.layout.yaxis.tickformat == "~%"
+
+
+def test_charts_on_one_scale_have_its_steps_and_its_room() -> None:
+    weeks = pd.DataFrame({"week": MONDAYS, "attempts": [2, 3, 2]})
+
+    def axis(top: float | None) -> tuple[object, float]:
+        figure = charts.lines(
+            weeks,
+            "week",
+            {"attempts": "rare"},
+            unit="attempts",
+            complete_until=date(2026, 11, 21),
+            top=top,
+        )
+        return figure.layout.yaxis.dtick, figure.layout.margin.l
+
+    assert axis(None) == (1, MARGIN["l"] + TITLE + 3 * LETTER)
+    assert axis(5_000) == (None, MARGIN["l"] + TITLE + len("5,500") * LETTER)
+
+
+def test_a_long_name_leaves_room_for_what_it_names() -> None:
+    name = "VeryLongNameOfSomethingThatFailed in module.<lambda>"
+    frame = pd.DataFrame(
+        {"name": [name], "excess": [5.0], "low": [2.0], "high": [8.0], "proven": [True]}
+    )
+    figure = charts.intervals(frame, "name", "excess", "low", "high", x_title="users lost")
+    assert figure.layout.yaxis.ticktext == (
+        "VeryLongNameOfSomethingThat…<br>in module.&lt;lambda&gt;",
+    )
+    assert figure.layout.margin.l < 380 / 2
+    assert figure.data[0].text == (name.replace("<", "&lt;").replace(">", "&gt;"),)
 
 
 def test_numbers_are_dark_on_bright_cells_and_absent_where_they_have_no_room() -> None:
