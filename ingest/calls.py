@@ -8,18 +8,18 @@ over the same firebase-admin client's connections, with its credential, time-out
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from pathlib import Path
 
 import certifi
 from firebase_admin import db
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import Request
-from requests.utils import get_environ_proxies, select_proxy
+from requests.utils import prepend_scheme_if_needed, select_proxy
 from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import HTTPError, TimeoutError
 
 from ingest.connection import DatabaseRefused, DatabaseUnavailable
-
-_TLS = {"cert_reqs": "CERT_REQUIRED", "ca_certs": certifi.where()}
 
 
 class Caller:
@@ -37,14 +37,24 @@ class Caller:
         self.timeout: float = client.timeout
         """Seconds to wait for an answer."""
         self._credential = client.credential
-        self._renewing = Request()  # asks for a new token when the last one expires
+        # Asks for a new token when the last one expires; by itself it would wait for two minutes.
+        self._renewing = partial(Request(), timeout=self.timeout)
         adapter = client.session.get_adapter(self.base)
         self._retries = adapter.max_retries
-        proxy = select_proxy(self.base, get_environ_proxies(self.base))
+        said = client.session.merge_environment_settings(self.base, {}, None, None, None)
+        self.authorities: str = certifi.where() if said["verify"] is True else said["verify"]
+        """File or folder with the certificates that are believed in."""
+        proxy = select_proxy(self.base, said["proxies"])
         self.proxied: bool = bool(proxy)
         """Whether the environment names a proxy to it."""
-        manager = adapter.proxy_manager_for(proxy) if proxy else adapter.poolmanager
-        tls = _TLS if self.base.startswith("https:") else {}
+        if proxy:
+            manager = adapter.proxy_manager_for(prepend_scheme_if_needed(proxy, "http"))
+        else:
+            manager = adapter.poolmanager
+        where = "ca_cert_dir" if Path(self.authorities).is_dir() else "ca_certs"
+        tls = {}
+        if self.base.startswith("https:"):
+            tls = {"cert_reqs": "CERT_REQUIRED", where: self.authorities}
         self._pool: HTTPConnectionPool = manager.connection_from_url(self.base, pool_kwargs=tls)
         # A proxy is asked for the whole address, unless it only lets TLS through.
         self._asked = self.base + self.target if proxy and not tls else self.target

@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
-import certifi
 from google.auth.exceptions import GoogleAuthError
 from httptools import HttpParserError, HttpResponseParser
 
@@ -28,6 +28,9 @@ BUSY = (500, 503)
 
 PAUSES = (0.0, 1.0, 2.0, 4.0)
 """Seconds before it does so each time."""
+
+PATIENCE = 30.0
+"""Seconds after which an update is given up, however often it was sent."""
 
 
 class Answer(NamedTuple):
@@ -51,7 +54,7 @@ class Channel:
         parts = urlsplit(caller.base)
         safe = parts.scheme == "https"
         self._host, self._port = str(parts.hostname), parts.port or (443 if safe else 80)
-        self._tls = ssl.create_default_context(cafile=certifi.where()) if safe else None
+        self._tls = _trusting(caller.authorities) if safe else None
         self._head = f"PATCH {caller.target} HTTP/1.1\r\nHost: {parts.netloc}\r\n".encode()
         self._idle: list[_Connection] = []
 
@@ -68,6 +71,13 @@ class Channel:
         """
         if self._caller.proxied:
             return await asyncio.to_thread(self._caller.patch, body)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._patch(body)
+        except TimeoutError as error:
+            raise self._caller.unavailable("did not answer in time") from error
+
+    async def _patch(self, body: bytes) -> int:
         lost = busy = 0
         while True:
             try:
@@ -111,6 +121,13 @@ class Channel:
             self._idle.pop().close()
 
 
+def _trusting(authorities: str) -> ssl.SSLContext:
+    """TLS that believes in the certificates of a file or a folder."""
+    if Path(authorities).is_dir():
+        return ssl.create_default_context(capath=authorities)
+    return ssl.create_default_context(cafile=authorities)
+
+
 class _Connection(asyncio.Protocol):
     """Sends one request at a time, and reads its answer."""
 
@@ -134,12 +151,13 @@ class _Connection(asyncio.Protocol):
             HttpParserError: what came is no HTTP.
         """
         self._said = b""
-        self._answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._answer = answer
         self._transport.write(request)
         try:
-            return await self._answer
+            return await answer
         finally:
-            if self._answer is not None:  # given up: its answer must not become another's
+            if self._answer is answer:  # given up: its answer must not become another's
                 self._transport.abort()
 
     def close(self) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
-from ingest.body import Full
 from ingest.connection import DatabaseRefused, DatabaseUnavailable
 
 GATHER = 0.002
@@ -53,7 +52,7 @@ class Committer:
     """The way into one database. Belongs to the event loop it is used in."""
 
     def __init__(self, write: Callable[[bytes], Awaitable[object]]) -> None:
-        """Nothing is under way yet.
+        """Nobody waits yet.
 
         Args:
             write: takes a multi-path update and returns when it is durable; raises
@@ -61,7 +60,7 @@ class Committer:
         """
         self._write = write
         self._queue: deque[Job] = deque()
-        self._waiting = 0  # requests, those under way included
+        self._waiting = 0  # requests, from before it is known who was forgotten until the answer
         self._waiting_bytes = 0
         self._calls = 0
         self._tasks: set[asyncio.Task[None]] = set()  # the event loop itself holds them weakly
@@ -69,31 +68,31 @@ class Committer:
 
     @property
     def full(self) -> bool:
-        """Whether so much waits that `store` takes nothing now."""
+        """Whether so much waits that nobody else may."""
         return self._waiting >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES
 
-    async def store(self, entries: Sequence[bytes]) -> None:
-        """Return once these are durable.
-
-        Raises:
-            Full: nothing was taken.
-            DatabaseUnavailable: they may not be stored.
-        """
-        if self.full:
-            raise Full
-        size = sum(map(len, entries))
-        loop = asyncio.get_running_loop()
-        job = Job(entries, size, loop.create_future())
+    def enter(self, size: int) -> None:
+        """Let a request with so many bytes of reports wait, until it leaves."""
         self._waiting += 1
         self._waiting_bytes += size
+
+    def leave(self, size: int) -> None:
+        """It does not wait any more."""
+        self._waiting -= 1
+        self._waiting_bytes -= size
+
+    async def store(self, entries: Sequence[bytes]) -> None:
+        """Return once these are durable; for a request that was let in.
+
+        Raises:
+            DatabaseUnavailable: they may not be stored.
+        """
+        loop = asyncio.get_running_loop()
+        job = Job(entries, sum(map(len, entries)), loop.create_future())
         self._queue.append(job)
         if len(self._queue) == 1:
             loop.call_later(GATHER, self._start)
-        try:
-            await job.done
-        finally:
-            self._waiting -= 1
-            self._waiting_bytes -= size
+        await job.done
 
     def _start(self) -> None:
         """Start a call, unless the one under way is so young that it is better waited for."""

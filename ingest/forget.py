@@ -15,8 +15,10 @@ from functools import partial
 
 from ingest.store import DatabaseUnavailable, Forgotten, Store
 
-SETTLED_MS = 60_000
-"""After so long every instance has read the marks again and ended the writes it had begun."""
+SETTLED_MS = 300_000
+"""After so long every instance has read the marks again and ended the writes it had begun: it
+believes what it read for half a minute, and a write may wait for another one that is given up after
+as long, and then take as long itself; through a proxy, more than twice that."""
 
 SWEEPERS = 8
 """Days that are swept at once; a hosted database answers after some 30 ms each."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 
 import msgspec
 
@@ -35,6 +34,16 @@ class Receipt(msgspec.Struct, frozen=True):
     accepted: int
     """Reports that are durably stored."""
     rejected: list[Rejection]
+
+
+class _Share(msgspec.Struct):
+    """What one database is to hold of a request's reports."""
+
+    shard: int
+    entries: list[tuple[int, str, bytes]] = []
+    """Of each report its place in the request, its install, and itself, encoded."""
+    size: int = 0
+    """Bytes of these."""
 
 
 class Intake:
@@ -76,47 +85,59 @@ class Intake:
         del body  # up to 8 MiB, which many may hold while they wait
         if self._limits and valid:
             self._limits.admit_reports([one.install for one in valid.values()], address)
-        shards = self._by_shard(valid)
-        if len(shards) == 1:
-            ((shard, reports),) = shards.items()
-            gone = await self._store_in(shard, reports, arrived)
-        else:
-            # All of them are waited for: what is answered must not change afterwards.
-            outcomes = await asyncio.gather(
-                *(self._store_in(shard, some, arrived) for shard, some in shards.items()),
-                return_exceptions=True,
-            )
-            gone = []
-            for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                gone += outcome
+        shares = self._shares(valid, arrived.date())
+        accepted = len(valid)
+        del valid  # what waits from here on is bounded by its size
+        if any(self._committers[share.shard].full for share in shares):
+            raise Full
+        for share in shares:
+            self._committers[share.shard].enter(share.size)
+        try:
+            gone = await self._keep(shares)
+        finally:
+            for share in shares:
+                self._committers[share.shard].leave(share.size)
         refused.update(dict.fromkeys(gone, FORGOTTEN))
-        accepted = len(valid) - len(gone)
+        accepted -= len(gone)
         self._counts.add("accepted", count=accepted)
         for reason in refused.values():
             self._counts.add("refused", reason)
         return Receipt(accepted, [Rejection(*one) for one in sorted(refused.items())])
 
-    def _by_shard(self, reports: dict[int, Report]) -> dict[int, dict[int, Report]]:
-        if len(self._committers) == 1:
-            return {0: reports} if reports else {}
-        shards: dict[int, dict[int, Report]] = defaultdict(dict)
+    def _shares(self, reports: Mapping[int, Report], day: date) -> list[_Share]:
+        """What each database is to hold of a request's reports, named by their places in it."""
+        several = len(self._committers) > 1
+        shares: dict[int, _Share] = {}
         for index, report in reports.items():
-            shards[self._store.shard_of(report.install)][index] = report
-        return shards
+            shard = self._store.shard_of(report.install) if several else 0
+            share = shares.get(shard)
+            if share is None:
+                share = shares[shard] = _Share(shard)
+            text = entry(report, day)
+            share.entries.append((index, report.install, text))
+            share.size += len(text)
+        return list(shares.values())
 
-    async def _store_in(
-        self, shard: int, reports: dict[int, Report], arrived: datetime
-    ) -> list[int]:
-        """Store reports in one database; returns the places of those that it must not hold."""
-        marks = self._marks[shard]
+    async def _keep(self, shares: Sequence[_Share]) -> list[int]:
+        """Store shares; returns the places of reports that no database must hold."""
+        if len(shares) == 1:
+            return await self._keep_share(shares[0])
+        # All of them are waited for: what is answered must not change afterwards.
+        outcomes = await asyncio.gather(*map(self._keep_share, shares), return_exceptions=True)
+        gone = []
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            gone += outcome
+        return gone
+
+    async def _keep_share(self, share: _Share) -> list[int]:
+        marks = self._marks[share.shard]
         await marks.fresh()
-        gone = [index for index, report in reports.items() if report.install in marks]
-        day = arrived.date()
-        entries = [entry(report, day) for report in reports.values() if report.install not in marks]
-        if entries:
-            await self._committers[shard].store(entries)
+        gone = [index for index, install, _ in share.entries if install in marks]
+        wanted = [text for _, install, text in share.entries if install not in marks]
+        if wanted:
+            await self._committers[share.shard].store(wanted)
         return gone
 
     def _writing(self, channel: Channel) -> Callable[[bytes], Awaitable[None]]:

@@ -107,7 +107,8 @@ async def ingest(request: Request) -> Response:
         return Response(status_code=499)  # nobody is there to read it, and nothing was stored
     except (DatabaseUnavailable, SettingError) as error:
         log.error("%s", error)
-        _service().counts.add("unavailable")
+        if isinstance(error, DatabaseUnavailable):  # without settings there is no service to count
+            _service().counts.add("unavailable")
         reason = "the database does not answer; keep the reports and send them later"
         return _later(503, reason, RETRY_AFTER)
 

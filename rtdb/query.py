@@ -4,6 +4,7 @@ Parameters and refusals: https://firebase.google.com/docs/database/rest/retrieve
 by anything but keys needs its `.indexOn`, whoever asks.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -129,8 +130,8 @@ def _limit(parameters: Mapping[str, str]) -> int | None:
     if len(given) > 1:
         raise Refusal(400, "Only one of limitToFirst and limitToLast may be specified")
     for name in given:
-        text = parameters[name]
-        if not text.strip().lstrip("-").isascii() or not text.strip().lstrip("-").isdigit():
+        text = parameters[name].strip()
+        if not re.fullmatch("-?[0-9]+", text):
             raise Refusal(400, f"{name} must be an integer")
         if int(text[:20]) <= 0:
             raise Refusal(400, f"{name} must be positive")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from ingest import channel as channel_module
 from ingest.calls import Caller
 from ingest.channel import Channel
 from ingest.connection import (
@@ -203,35 +208,120 @@ def test_a_refusal_says_why() -> None:
     Server(refusal, long).talk(talk)
 
 
-def test_a_server_without_a_trusted_certificate_is_told_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def certified(tmp_path: Path) -> Path:
+    """A key, and the certificate that it gave itself, for this host."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
     private = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     file = tmp_path / "server.pem"
     file.write_bytes(key.private_bytes(pem, *private) + certificate.public_bytes(pem))
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(file)
+    return file
 
+
+def test_a_server_without_a_trusted_certificate_is_told_nothing(certified: Path) -> None:
     async def talk(channel: Channel) -> None:
         with pytest.raises(DatabaseUnavailable, match="does not answer"):
             await channel.patch(b"{}")
 
     server = Server(DONE)
-    server.talk(talk, tls=tls)
+    server.talk(talk, tls=presenting(certified))
     assert server.requests == []
 
 
-def test_a_proxy_is_used_where_the_environment_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificates_are_trusted_that_the_environment_names(
+    certified: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def talk(channel: Channel) -> None:
-        monkeypatch.setenv("http_proxy", channel._caller.base)
+        assert await channel.patch(b"{}") == 0
+
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certified))
+    Server(DONE).talk(talk, tls=presenting(certified))
+
+
+def presenting(file: Path) -> ssl.SSLContext:
+    """TLS of a server with that key and certificate."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(file)
+    return tls
+
+
+def test_who_has_an_answer_leaves_the_connection_to_the_next() -> None:
+    async def talk(channel: Channel) -> None:
+        following: list[asyncio.Task[int]] = []
+
+        class Idle(list[Any]):
+            """Taken from at once by another update, before the one that was answered knows."""
+
+            def append(self, connection: object) -> None:
+                super().append(connection)
+                if not following:
+                    following.append(asyncio.ensure_future(channel.patch(b'{"b":2}')))
+
+        channel._idle = Idle()
+        assert await channel.patch(b'{"a":1}') == 0
+        assert await following[0] == 0
+
+    server = Server(DONE, DONE)
+    server.talk(talk)
+    assert server.connections == 1
+
+
+def test_a_database_that_is_always_busy_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def talk(channel: Channel) -> None:
+        with pytest.raises(DatabaseUnavailable, match="did not answer in time"):
+            await channel.patch(b"{}")
+
+    monkeypatch.setattr(channel_module, "PATIENCE", 0.5)
+    Server(BUSY, BUSY, BUSY).talk(talk)
+
+
+def test_a_token_is_waited_for_no_longer_than_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google's own library would wait for two minutes."""
+    with socket.create_server((HOST, 0)) as silent:
+        port = silent.getsockname()[1]
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        account = {
+            "type": "service_account",
+            "private_key": key.decode(),
+            "client_email": "function@test.invalid",
+            "token_uri": f"http://{HOST}:{port}/token",
+        }
+        file = tmp_path / "key.json"
+        file.write_text(json.dumps(account))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+
+        async def talk() -> None:
+            channel = Channel(caller("https://database.firebaseio.com", timeout=0.5))
+            async with asyncio.timeout(60):
+                with pytest.raises(DatabaseUnavailable, match="can't be asked"):
+                    await channel.patch(b"{}")
+
+        asyncio.run(talk())
+
+
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxy_is_used_where_the_environment_names_one(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def talk(channel: Channel) -> None:
+        monkeypatch.setenv("http_proxy", scheme + channel._caller.base.removeprefix("http://"))
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.delenv("NO_PROXY", raising=False)
         beyond = Channel(caller("http://database.invalid:9000/?ns=test"))

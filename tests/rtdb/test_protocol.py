@@ -104,6 +104,8 @@ def test_a_query_s_answer_in_several_pieces(call: Client) -> None:
         ('orderBy="name"&limitToFirst=1&limitToLast=1', "Only one of limitToFirst and limitToLast"),
         ('orderBy="name"&limitToFirst=0', "limitToFirst must be positive"),
         ('orderBy="name"&limitToLast=x', "limitToLast must be an integer"),
+        ('orderBy="name"&limitToLast=--5', "limitToLast must be an integer"),
+        ('orderBy="name"&limitToLast=%s-5' % (30 * " "), "limitToLast must be positive"),
         ('orderBy="name"&startAt={}', "Constraint index field must be a JSON primitive"),
         ('orderBy="name"&startAt=x', "Constraint index field must be a JSON primitive"),
         ('orderBy="$key"&startAt=1', "Provided key index type is invalid, must be string"),
