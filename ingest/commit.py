@@ -81,18 +81,17 @@ class Committer:
         self._waiting -= 1
         self._waiting_bytes -= size
 
-    async def store(self, entries: Sequence[bytes]) -> None:
-        """Return once these are durable; for a request that was let in.
+    def store(self, entries: Sequence[bytes]) -> asyncio.Future[None]:
+        """Begin to store these, for a request that was let in; done once they are durable.
 
-        Raises:
-            DatabaseUnavailable: they may not be stored.
+        Ends with `DatabaseUnavailable` where they may not be stored.
         """
         loop = asyncio.get_running_loop()
         job = Job(entries, sum(map(len, entries)), loop.create_future())
         self._queue.append(job)
         if len(self._queue) == 1:
             loop.call_later(GATHER, self._start)
-        await job.done
+        return job.done
 
     def _start(self) -> None:
         """Start a call, unless the one under way is so young that it is better waited for."""

@@ -93,7 +93,7 @@ class Intake:
         for share in shares:
             self._committers[share.shard].enter(share.size)
         try:
-            gone = await self._keep(shares)
+            gone = await (self._keep(shares[0]) if len(shares) == 1 else self._keep_all(shares))
         finally:
             for share in shares:
                 self._committers[share.shard].leave(share.size)
@@ -118,12 +118,10 @@ class Intake:
             share.size += len(text)
         return list(shares.values())
 
-    async def _keep(self, shares: Sequence[_Share]) -> list[int]:
+    async def _keep_all(self, shares: Sequence[_Share]) -> list[int]:
         """Store shares; returns the places of reports that no database must hold."""
-        if len(shares) == 1:
-            return await self._keep_share(shares[0])
         # All of them are waited for: what is answered must not change afterwards.
-        outcomes = await asyncio.gather(*map(self._keep_share, shares), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(self._keep, shares), return_exceptions=True)
         gone = []
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -131,7 +129,7 @@ class Intake:
             gone += outcome
         return gone
 
-    async def _keep_share(self, share: _Share) -> list[int]:
+    async def _keep(self, share: _Share) -> list[int]:
         marks = self._marks[share.shard]
         await marks.fresh()
         gone = [index for index, install, _ in share.entries if install in marks]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -16,11 +18,15 @@ MAX_TIME = 253_402_300_799_999
 MAX_REPORT = 128 * 1024
 """Bytes of one report's JSON; the longest, with every character escaped, has some 75,000."""
 
+MAX_IDENTIFIER = 64
+"""Characters of a metric's name, as its pattern says; of longer ones nothing is remembered."""
+
 MAX_REASON = 200
 """Characters of the reason for a refusal."""
 
 T = TypeVar("T")
 
+_IDENTIFIER = re.compile(limits.IDENTIFIER_PATTERN)
 _Id = Annotated[str, Meta(pattern=limits.ID_PATTERN)]
 _Text = Annotated[str, Meta(max_length=limits.MAX_TEXT)] | None
 _ErrorText = Annotated[str, Meta(max_length=limits.MAX_ERROR_TEXT)]
@@ -31,6 +37,12 @@ _MetricValue = (
     | float
     | bool
 )
+
+
+@lru_cache(maxsize=1024)
+def _is_identifier(name: str) -> bool:
+    """Whether a metric may be called so; remembered, as what tools call theirs hardly differs."""
+    return _IDENTIFIER.match(name) is not None
 
 
 class ErrorInfo(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -50,10 +62,7 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     install: _Id
     time: Annotated[int, Meta(ge=0, le=MAX_TIME)]
     kind: Annotated[str, Meta(pattern="^(run|error)\\Z")]
-    metrics: Annotated[
-        dict[Annotated[str, Meta(pattern=limits.IDENTIFIER_PATTERN)], _MetricValue],
-        Meta(max_length=limits.MAX_METRICS),
-    ]
+    metrics: Annotated[dict[str, _MetricValue], Meta(max_length=limits.MAX_METRICS)]
     ci: bool
     dropped: _Count
     operation: _Text = None
@@ -65,6 +74,10 @@ class Report(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     def __post_init__(self) -> None:
         if (self.kind == "error") != (self.error is not None):
             raise ValueError("`error` must stand in a report of kind `error`, and in no other")
+        for name in self.metrics:
+            if len(name) > MAX_IDENTIFIER or not _is_identifier(name):
+                rule = f"Expected `str` matching regex {limits.IDENTIFIER_PATTERN!r}"
+                raise ValueError(f"{rule} - at `key` in `$.metrics`")
 
 
 class Batch(Struct, frozen=True, forbid_unknown_fields=True):

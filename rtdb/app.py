@@ -15,6 +15,7 @@ from typing import IO, Any, Self, cast
 from rtdb.body import TOO_LARGE, patching, putting, read_body
 from rtdb.commit import Committer
 from rtdb.errors import Refusal
+from rtdb.index import CATCH_UP_ROWS
 from rtdb.keys import Path, encode
 from rtdb.push_id import PushIds
 from rtdb.query import Query, answer, answer_size, check_index, parse_query
@@ -35,7 +36,6 @@ TOO_MUCH = (
     "Data requested exceeds the maximum size that can be accessed with a single request. "
     "Contact firebase-support@google.com for help."
 )
-CATCH_UP_ROWS = 50_000
 STALLED_SECONDS = 60  # a client that takes nothing for so long is cut off
 
 log = logging.getLogger("rtdb")

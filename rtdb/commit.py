@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from rtdb.index import CATCH_UP_ROWS
 from rtdb.write import Writer
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Committer:
         self._db = writer.db
         self._queue: list[Job] = []
         self._wake = asyncio.Event()
-        self._without_entries = 0  # rows of small writes since some were given theirs
+        self._since_entries = 0  # rows of small writes since some were given their entries
         self._thread = ThreadPoolExecutor(1, "commit")
 
     @property
@@ -119,11 +120,11 @@ class Committer:
             await loop.run_in_executor(self._thread, self._apply_and_commit, batch)
             return
         self._apply(batch)
-        self._without_entries += weight
-        if self._without_entries < ENTRY_ROWS:
+        self._since_entries += weight
+        if self._writer.lag < CATCH_UP_ROWS or self._since_entries < ENTRY_ROWS:
             await loop.run_in_executor(self._thread, self._db.execute, "COMMIT")
         else:
-            self._without_entries = 0
+            self._since_entries = 0
             await loop.run_in_executor(self._thread, self._catch_up_and_commit, ENTRY_ROWS)
 
     def _apply_and_commit(self, batch: list[Job]) -> None:

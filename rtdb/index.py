@@ -21,6 +21,7 @@ from rtdb.store import Namespace, Namespaces
 from rtdb.tree import Tree, at, children_of, stored, values_at
 
 STATEMENT_ROWS = 1000
+CATCH_UP_ROWS = 50_000  # rows that a query may wait for at once: half a second
 
 Entry = tuple[bytes, bytes, bytes]
 

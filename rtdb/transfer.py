@@ -2,14 +2,13 @@
 
 from typing import IO
 
+from rtdb.index import CATCH_UP_ROWS
 from rtdb.keys import check_key, encode
 from rtdb.pieces import Pieces
 from rtdb.read import View
 from rtdb.rules import Rules
 from rtdb.store import Namespaces, Store, transaction
 from rtdb.write import Writer
-
-CATCH_UP_ROWS = 50_000
 
 
 def export_json(store: Store, rules: Rules, name: str, file: IO[bytes]) -> None:
