@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from requests.exceptions import ChunkedEncodingError
 
 from tests.ingest.database import Database
 from tests.ingest.function import HOST, Function, serving
@@ -67,7 +68,7 @@ class Load:
                 answer = session.post(
                     f"{self._address()}/v1/reports", json={"schema": 1, "reports": batch}
                 )
-            except requests.ConnectionError:
+            except (requests.ConnectionError, ChunkedEncodingError):  # no answer, or half of one
                 time.sleep(0.05)
                 continue
             with self.seen.lock:
