@@ -5,7 +5,7 @@ What pages ask most is then read from thousands of rows, not from millions: see 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -91,13 +91,15 @@ COUNTS = (
 )
 
 _CHANGED = """
-CREATE TEMP TABLE changed AS
+CREATE TEMP TABLE changed_{name}_of_{table} AS
 SELECT {keys}, {sums} FROM ({rows}) GROUP BY ALL
 """
 
-_CHANGE = "UPDATE {name} SET {added} FROM changed WHERE {same}"
+_CHANGE = "UPDATE {name} SET {added} FROM changed_{name}_of_{table} AS changed WHERE {same}"
 
-_NEW = "INSERT INTO {name} BY NAME FROM changed ANTI JOIN {name} ON {same}"
+_NEW = """
+INSERT INTO {name} BY NAME FROM changed_{name}_of_{table} AS changed ANTI JOIN {name} ON {same}
+"""
 
 _EMPTY = "DELETE FROM {name} WHERE {first} = 0"
 
@@ -105,33 +107,41 @@ _EMPTY = "DELETE FROM {name} WHERE {first} = 0"
 def count_changes(
     connection: duckdb.DuckDBPyConnection, table: str, more: str, fewer: str | None = None
 ) -> None:
-    """Keep up what counts the rows of a table.
+    """Count what changes in a table, into temporary tables.
 
     Args:
         more: a table with the rows that are new in it.
         fewer: one with the rows that are not in it any more.
     """
-    for count in COUNTS:
-        if table not in count.of:
-            continue
+    for count in _counts_of(table):
         rows = _rows(count, more, table, "1")
         if fewer:
             rows += f" UNION ALL {_rows(count, fewer, table, '-1')}"
-        keys = ("app", *count.by)
+        keys = ", ".join(("app", *count.by))
+        sums = ", ".join(f"coalesce(sum(n * {sum}), 0) AS {sum}" for sum in count.sums)
+        words = {"name": count.name, "table": table, "keys": keys, "sums": sums, "rows": rows}
+        connection.execute(_CHANGED.format(**words))
+
+
+def add_changes(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Keep up what counts the rows of a table, by what `count_changes` counted."""
+    for count in _counts_of(table):
         words = {
             "name": count.name,
-            "keys": ", ".join(keys),
+            "table": table,
             "first": next(iter(count.sums)),
             "added": ", ".join(f"{sum} = {count.name}.{sum} + changed.{sum}" for sum in count.sums),
             "same": " AND ".join(
-                f"{count.name}.{key} IS NOT DISTINCT FROM changed.{key}" for key in keys
+                f"{count.name}.{key} IS NOT DISTINCT FROM changed.{key}"
+                for key in ("app", *count.by)
             ),
         }
-        sums = ", ".join(f"coalesce(sum(n * {sum}), 0) AS {sum}" for sum in count.sums)
-        connection.execute(_CHANGED.format(rows=rows, sums=sums, **words))
         for statement in (_CHANGE, _NEW, _EMPTY):
             connection.execute(statement.format(**words))
-        connection.execute("DROP TABLE changed")
+
+
+def _counts_of(table: str) -> Iterator[Count]:
+    return (count for count in COUNTS if table in count.of)
 
 
 def count_anew(connection: duckdb.DuckDBPyConnection) -> None:

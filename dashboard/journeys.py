@@ -54,15 +54,17 @@ FROM {
 """
 
 
-def go_on(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bring ``journeys`` up to date with the reports of the installs touched."""
+def follow(connection: duckdb.DuckDBPyConnection) -> None:
+    """Work out how far the installs touched came with what they reported, in temporary tables."""
     connection.execute(_RUNS)
     connection.execute(_KNOWN)
     before = ""
     for step, operation in JOURNEY.items():
         connection.execute(_STEP.format(step=step, operation=operation, before=before))
         before = f"JOIN new_{step} ON {_SAME.format(step)} AND time >= {step}"
+
+
+def go_on(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bring ``journeys`` up to date, by what `follow` worked out."""
     connection.execute(_FORGET)
     connection.execute(_NEW)
-    for temporary in ("step_runs", "known_journeys", *(f"new_{step}" for step in JOURNEY)):
-        connection.execute(f"DROP TABLE {temporary}")

@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import duckdb
 
-from dashboard.counts import count_changes
-
-_FORGET = "DELETE FROM {table} WHERE rowid IN (SELECT row FROM {rows})"
+from dashboard.counts import add_changes, count_changes
+from dashboard.schema import every
 
 # The visit before the first of the new days, and all after it.
 _KNOWN_VISITS = """
-CREATE TEMP TABLE known_visits AS
+CREATE TEMP TABLE known_visits{suffix} AS
 SELECT visits.rowid AS row, day < since AS stays, visits.*
-FROM {table} AS visits JOIN {installs} USING (install)
+FROM visits{suffix} AS visits JOIN {installs} USING (install)
 WHERE next_day IS NULL OR next_day >= since
 """
 
 _SEVERAL_OS = """
-INSERT INTO several_os
+CREATE TEMP TABLE found_on_several_os{suffix} AS
 SELECT install FROM (
     SELECT install, os FROM theirs
-    UNION ALL SELECT install, os FROM known_visits WHERE stays
-) ANTI JOIN several_os USING (install)
+    UNION ALL SELECT install, os FROM known_visits{suffix} WHERE stays
+)
 GROUP BY install HAVING count(DISTINCT coalesce(os, '')) > 1
 """
 
 _LIVES = """
-CREATE TEMP TABLE lives AS
+CREATE TEMP TABLE lives{suffix} AS
 WITH days AS (
     SELECT install, day, arg_max(profile, (time, id)) AS profile,
         arg_min(operation, (time, id)) AS operation,
@@ -49,7 +48,7 @@ WITH days AS (
     SELECT install, day, profile, operation, reports, errors, runs, failed_runs, dropped,
         late, by_ci, bundle AS known_bundle, number AS known_number, gap AS known_gap,
         first_day AS known_first_day, moved AS known_moved
-    FROM known_visits WHERE stays
+    FROM known_visits{suffix} WHERE stays
 ), numbered AS (
     SELECT * EXCLUDE (known_number, known_gap, known_first_day),
         date_trunc('week', day)::DATE AS week,
@@ -72,8 +71,8 @@ SELECT numbered.* EXCLUDE (known_moved, last_profile), os, version,
     CASE WHEN gap IS NULL THEN 0 WHEN gap <= 1 THEN 1 WHEN gap <= 3 THEN 2 WHEN gap <= 7 THEN 4
         WHEN gap <= 14 THEN 8 WHEN gap <= 30 THEN 15 ELSE 31 END AS gap_bin,
     date_trunc('month', day)::DATE AS month
-FROM numbered JOIN profiles USING (profile) LEFT JOIN (
-    SELECT profile AS last_profile, version AS last_version FROM profiles
+FROM numbered JOIN {profiles} USING (profile) LEFT JOIN (
+    SELECT profile AS last_profile, version AS last_version FROM {profiles}
 ) USING (last_profile)
 """
 
@@ -83,43 +82,46 @@ _SAME_POINT = """
 """
 
 _NEW_POINTS = f"""
-INSERT INTO points BY NAME
-SELECT (SELECT coalesce(max(point), 0) FROM points) + row_number() OVER (
+INSERT INTO new_points BY NAME
+SELECT (SELECT coalesce(max(point), 0) FROM {every("points")}) + row_number() OVER (
         ORDER BY month, version, os, number_bin, gap_bin
     ) AS point, * FROM (
     SELECT DISTINCT number_bin, gap_bin, version, os, month
-    FROM lives ANTI JOIN points ON {_SAME_POINT.format("lives", "points")}
+    FROM lives{{suffix}} AS lives ANTI JOIN {every("points")} AS points
+        ON {_SAME_POINT.format("lives", "points")}
 )
 """
 
-_NEW_BUNDLES = """
-INSERT INTO bundles BY NAME
-SELECT (SELECT coalesce(max(bundle), 0) FROM bundles)
+_NEW_BUNDLES = f"""
+INSERT INTO new_bundles BY NAME
+SELECT (SELECT coalesce(max(bundle), 0) FROM {every("bundles")})
     + row_number() OVER (ORDER BY solutions) AS bundle, solutions
 FROM (
-    SELECT DISTINCT solutions FROM lives ANTI JOIN bundles USING (solutions)
+    SELECT DISTINCT solutions FROM lives{{suffix}}
+        ANTI JOIN {every("bundles")} USING (solutions)
     WHERE solutions IS NOT NULL
 )
 """
 
-_NUMBERED = f"""
-CREATE TEMP TABLE new_visits AS
+_NEW_VISITS = f"""
+CREATE TEMP TABLE new_visits{{suffix}} AS
 SELECT lives.* EXCLUDE (last_day, number_bin, gap_bin, month, solutions, known_bundle),
     app, point, coalesce(known_bundle, bundle) AS bundle, in_ci
-FROM lives JOIN points ON {_SAME_POINT.format("lives", "points")}
-    LEFT JOIN bundles USING (solutions) JOIN touched USING (install)
+FROM lives{{suffix}} AS lives
+    JOIN {every("points")} AS points ON {_SAME_POINT.format("lives", "points")}
+    LEFT JOIN {every("bundles")} USING (solutions) JOIN touched USING (install)
 """
 
 # What a visit that stays met is as it was; the visit itself is not.
 _KNOWN_EXPOSURES = """
-CREATE TEMP TABLE known_exposures AS
+CREATE TEMP TABLE known_exposures{suffix} AS
 SELECT exposures.rowid AS row, stays, install, day,
     fingerprint, times, time, id, error_type, error_where, error_version, sentry_event
-FROM {table} AS exposures JOIN known_visits USING (install, day)
+FROM exposures{suffix} AS exposures JOIN known_visits{suffix} USING (install, day)
 """
 
 _NEW_EXPOSURES = """
-INSERT INTO {table} BY NAME
+CREATE TEMP TABLE new_exposures{suffix} AS
 FROM (
     SELECT install, day, fingerprint, count(*) AS times,
         unnest(arg_max({{
@@ -130,23 +132,24 @@ FROM (
     WHERE failed AND fingerprint IS NOT NULL AND {condition}
     GROUP BY install, day, fingerprint
     UNION ALL BY NAME
-    SELECT * EXCLUDE (row, stays) FROM known_exposures WHERE stays
-) JOIN new_visits USING (install, day)
+    SELECT * EXCLUDE (row, stays) FROM known_exposures{suffix} WHERE stays
+) JOIN new_visits{suffix} USING (install, day)
 """
 
 _KNOWN_DEPLOYMENTS = """
-CREATE TEMP TABLE known_deployments AS
+CREATE TEMP TABLE known_deployments{suffix} AS
 SELECT deployments.rowid AS row, day < since AS stays, install, day, task
-FROM {table} AS deployments JOIN {installs} USING (install)
+FROM deployments{suffix} AS deployments JOIN {installs} USING (install)
 """
 
-_OLD_DEPLOYMENTS = (
-    "(FROM {table} WHERE rowid IN (SELECT row FROM known_deployments WHERE NOT stays))"
-)
+_OLD_DEPLOYMENTS = """(
+    FROM deployments{suffix}
+    WHERE rowid IN (SELECT row FROM known_deployments{suffix} WHERE NOT stays)
+)"""
 
 # Of what stays, the last of each task comes first, without a time.
 _NEW_DEPLOYMENTS = """
-CREATE TEMP TABLE new_deployments AS
+CREATE TEMP TABLE new_deployments{suffix} AS
 SELECT chosen.* EXCLUDE (last_day, last_solution_day), app, in_ci,
     day - last_day AS gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
@@ -167,7 +170,7 @@ FROM (
         WHERE task IS NOT NULL AND {condition}
         UNION ALL BY NAME
         SELECT install, task, solution, max(day) AS day
-        FROM known_deployments JOIN tasks USING (task)
+        FROM known_deployments{suffix} JOIN tasks USING (task)
         WHERE stays
         GROUP BY install, task, solution
     )
@@ -176,38 +179,47 @@ FROM (
 """
 
 
+# What is to be deleted of each table, and what is to be added.
+_CHANGES = {
+    "visits": "SELECT row FROM known_visits{suffix}",
+    "exposures": "SELECT row FROM known_exposures{suffix}",
+    "deployments": "SELECT row FROM known_deployments{suffix} WHERE NOT stays",
+}
+
+
 def work_out_anew(
     connection: duckdb.DuckDBPyConnection, suffix: str, installs: str, condition: str
 ) -> None:
-    """Visits, exposures and deployments of the installs touched, from the reports on a condition.
+    """Work out visits, exposures and deployments of the installs touched, in temporary tables.
 
     Args:
         suffix: of the tables' names.
+        condition: on the reports that count.
     """
-    chosen = {"installs": installs, "condition": condition}
-    visits, exposures, deployments = (
-        {"table": f"{name}{suffix}"} for name in ("visits", "exposures", "deployments")
-    )
-    connection.execute(_KNOWN_VISITS.format(**visits, **chosen))
-    connection.execute(_SEVERAL_OS)
-    connection.execute(_FORGET.format(**visits, rows="known_visits"))
-    connection.execute(_LIVES.format(**chosen))
-    connection.execute(_NEW_POINTS)
-    connection.execute(_NEW_BUNDLES)
-    connection.execute(_NUMBERED)
-    connection.execute(f"INSERT INTO {visits['table']} BY NAME FROM new_visits")
-    connection.execute(_KNOWN_EXPOSURES.format(**exposures))
-    connection.execute(_FORGET.format(**exposures, rows="known_exposures"))
-    connection.execute(_NEW_EXPOSURES.format(**exposures, **chosen))
-    count_changes(connection, visits["table"], "new_visits", "known_visits")
-    connection.execute(_KNOWN_DEPLOYMENTS.format(**deployments, **chosen))
-    connection.execute(_NEW_DEPLOYMENTS.format(**chosen))
-    old = _OLD_DEPLOYMENTS.format(**deployments)
-    count_changes(connection, deployments["table"], "new_deployments", old)
-    connection.execute(_FORGET.format(**deployments, rows="known_deployments WHERE NOT stays"))
-    connection.execute(f"INSERT INTO {deployments['table']} BY NAME FROM new_deployments")
-    for temporary in (
-        *("known_visits", "lives", "new_visits"),
-        *("known_exposures", "known_deployments", "new_deployments"),
+    words = {"suffix": suffix, "installs": installs, "condition": condition}
+    words["profiles"] = every("profiles")
+    for statement in (
+        *(_KNOWN_VISITS, _SEVERAL_OS, _LIVES, _NEW_POINTS, _NEW_BUNDLES, _NEW_VISITS),
+        *(_KNOWN_EXPOSURES, _NEW_EXPOSURES, _KNOWN_DEPLOYMENTS, _NEW_DEPLOYMENTS),
     ):
-        connection.execute(f"DROP TABLE {temporary}")
+        connection.execute(statement.format(**words))
+    connection.execute(f"DROP TABLE lives{suffix}")
+    count_changes(connection, f"visits{suffix}", f"new_visits{suffix}", f"known_visits{suffix}")
+    old = _OLD_DEPLOYMENTS.format(**words)
+    count_changes(connection, f"deployments{suffix}", f"new_deployments{suffix}", old)
+
+
+_NEW_ON_SEVERAL_OS = """
+INSERT INTO several_os
+FROM found_on_several_os{suffix} ANTI JOIN several_os USING (install)
+"""
+
+
+def put_in_place(connection: duckdb.DuckDBPyConnection, suffix: str) -> None:
+    """Change the tables as `work_out_anew` found."""
+    for name, deleted in _CHANGES.items():
+        table, rows = f"{name}{suffix}", deleted.format(suffix=suffix)
+        connection.execute(f"DELETE FROM {table} WHERE rowid IN ({rows})")
+        connection.execute(f"INSERT INTO {table} BY NAME FROM new_{table}")
+        add_changes(connection, table)
+    connection.execute(_NEW_ON_SEVERAL_OS.format(suffix=suffix))

@@ -1,8 +1,9 @@
 """Taking reports into the warehouse, and noting how far the database was read.
 
-What is read stands in memory until it is taken in, see `dashboard.part`: in one transaction, under
-a lock that waits for those who read to end. So a process that is killed leaves the warehouse as it
-last was, and only what it had not taken in is read again.
+What is read stands in memory until it is taken in, see `dashboard.part`: what it changes is worked
+out beside those who read, then changed in one transaction, under a lock that waits for them to end.
+So a process that is killed leaves the warehouse as it last was, and only what it had not taken in
+is read again.
 """
 
 from __future__ import annotations
@@ -27,15 +28,19 @@ from dashboard.schema import SCHEMA
 from dashboard.warehouse import DAMAGE, SCHEMA_VERSION, Warehouse, first_line, unusable
 from ingest.store import Forgotten
 
+_WHILE_READING = {"threads": "1", "max_vacuum_tasks": "0"}
+"""While one thread takes a part in, another reads the next: a second thread of either would be in
+the others' way. Where parts meet in the tables they are joined by the last one."""
+
 SETTINGS = {
     "memory_limit": "384MB",
     "preserve_insertion_order": "false",
-    "threads": "1",
     "checkpoint_threshold": "0KB",
+    "write_buffer_row_group_count": "1",
+    **_WHILE_READING,
 }
-"""Of DuckDB; what does not fit in memory goes to a folder beside the warehouse. While one thread
-takes a part in, another reads the next: a second thread of either would be in the others' way. A
-commit writes to the file itself: a log would be written first, and then all of it once more."""
+"""Of DuckDB; what does not fit in memory goes to a folder beside the warehouse. A commit writes to
+the file itself: a log would be written first, and then all of it once more."""
 
 
 @contextmanager
@@ -128,7 +133,8 @@ class Load:
     def finish(self) -> int:
         """Take in all that is on its way; returns how many reports were new since the beginning."""
         self._filling.make_columns()
-        self._connection.execute("RESET threads")  # nothing else is to be done from here on
+        for setting in _WHILE_READING:  # nothing is read from here on
+            self._connection.execute(f"RESET {setting}")
         self.publish()
         self._wait()
         return self._new

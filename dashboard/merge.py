@@ -1,21 +1,26 @@
 """Taking arrived reports into the warehouse's tables, by the new reports alone.
 
-``arrived`` holds what a sync read, see `dashboard.columns`. A merge takes what is new of it into
-``reports`` and works out anew what may change by it: of each install that it is about, what lies on
-the first day of the new reports or later, and the visit before. So late reports change history as
-they should, and those of today cost no look at all that came before.
+``arrived`` holds what a sync read, see `dashboard.columns`. What is new of it goes into
+``reports``, and what may change by it is worked out anew: of each install that it is about, what
+lies on the first day of the new reports or later, and the visit before. So late reports change
+history as they should, and those of today cost no look at all that came before.
+
+All that is worked out stands in temporary tables first, while others may read the warehouse:
+``new_reports`` and the like are to be added, the rows that ``known_visits`` and the like name are
+to be deleted. DuckDB is also a third faster at it outside a transaction that writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 
-from dashboard.counts import count_anew, count_changes
-from dashboard.journeys import go_on
-from dashboard.lives import work_out_anew
-from dashboard.schema import LATE_MS
+from dashboard.counts import add_changes, count_anew, count_changes
+from dashboard.journeys import follow, go_on
+from dashboard.lives import put_in_place, work_out_anew
+from dashboard.schema import LATE_MS, NUMBERED, every
 
 # One report an id, also where a retry stands under two days.
 _KNOWN = "DELETE FROM arrived WHERE id IN (SELECT id FROM reports)"
@@ -27,6 +32,8 @@ DELETE FROM arrived WHERE rowid IN (
     QUALIFY row_number() OVER (PARTITION BY id ORDER BY received) > 1
 )
 """
+
+_NOTHING_NEW = "CREATE TEMP TABLE new_{table} AS FROM {table} LIMIT 0"
 
 # Metrics become text: text as it is, numbers and booleans as JSON writes them. They are compared
 # by a digest of 128 bits.
@@ -41,7 +48,7 @@ FROM (
 """
 
 _NEW_PROFILES = """
-INSERT INTO profiles BY NAME
+INSERT INTO new_profiles BY NAME
 SELECT (SELECT coalesce(max(profile), 0) FROM profiles)
         + row_number() OVER (ORDER BY digest) AS profile,
     digest, map AS metrics,
@@ -60,16 +67,16 @@ FROM arrived GROUP BY app, pseudonym
 """
 
 _NEW_INSTALLS = """
-INSERT INTO installs BY NAME
+INSERT INTO new_installs BY NAME
 SELECT (SELECT coalesce(max(install), 0) FROM installs) + row_number() OVER () AS install,
     app, pseudonym
 FROM named ANTI JOIN installs USING (app, pseudonym)
 """
 
-_TOUCHED = """
+_TOUCHED = f"""
 CREATE TEMP TABLE touched AS
 SELECT install, named.*, by_ci OR install IN (SELECT install FROM visits_ci) AS in_ci
-FROM named JOIN installs USING (app, pseudonym)
+FROM named JOIN {every("installs")} USING (app, pseudonym)
 """
 
 # Its whole life is to be copied to the tables with CI.
@@ -80,16 +87,17 @@ UPDATE touched SET since = DATE '1970-01-01' WHERE install IN (
 )
 """
 
-_NEW_REPORTS = """
-INSERT INTO reports BY NAME
+_NEW_REPORTS = f"""
+CREATE TEMP TABLE new_reports AS
 SELECT arrived.* EXCLUDE (metrics, pseudonym), install, os, version, profile
 FROM arrived JOIN touched USING (app, pseudonym) JOIN (
-    SELECT profiled.metrics, os, version, profile FROM profiled JOIN profiles USING (digest)
+    SELECT profiled.metrics, os, version, profile
+    FROM profiled JOIN {every("profiles")} USING (digest)
 ) USING (metrics)
 """
 
 _NEW_TASKS = """
-INSERT INTO tasks BY NAME
+INSERT INTO new_tasks BY NAME
 SELECT (SELECT coalesce(max(task), 0) FROM tasks)
     + row_number() OVER (ORDER BY solution, operation) AS task, *
 FROM (
@@ -109,23 +117,55 @@ SELECT install, id, time, day, ci, profile, outcome, duration_ms, os, version,
     CASE WHEN kind = 'run' THEN task END AS task,
     dropped, received - time > {LATE_MS} AS late,
     fingerprint, error_type, error_where, sentry_event
-FROM reports JOIN touched USING (install)
-    LEFT JOIN tasks ON reports.solution = tasks.solution
+FROM (
+    FROM new_reports
+    UNION ALL BY NAME
+    SELECT reports.* FROM reports JOIN touched USING (install) WHERE day >= since AND day >= ?
+) AS reports LEFT JOIN {every("tasks")} AS tasks
+    ON reports.solution = tasks.solution
     AND reports.operation IS NOT DISTINCT FROM tasks.operation
-WHERE day >= since AND day >= ?
 """
 
 
 def merge(connection: duckdb.DuckDBPyConnection) -> int:
-    """Take ``arrived`` into the other tables; returns how many reports were new.
+    """Take ``arrived`` into the other tables; returns how many reports were new."""
+    with worked_out(connection) as new:
+        connection.begin()
+        take_in(connection)
+        connection.commit()
+    return new
 
-    To be called in a transaction, without which it would be half done when it is cut off.
+
+@contextmanager
+def worked_out(connection: duckdb.DuckDBPyConnection) -> Iterator[int]:
+    """Work out what ``arrived``, which is emptied, changes; yields how many reports are new.
+
+    It stands in temporary tables, for the length of a block.
     """
+    before = _temporary(connection)
+    yield _work_out(connection)
+    for table in _temporary(connection) - before:
+        connection.execute(f"DROP TABLE temp.{table}")
+
+
+def take_in(connection: duckdb.DuckDBPyConnection) -> None:
+    """Change the warehouse as was worked out, in a transaction of the caller's."""
+    for table in ("reports", *NUMBERED):
+        connection.execute(f"INSERT INTO {table} BY NAME FROM new_{table}")
+    add_changes(connection, "reports")
+    for suffix in ("", "_ci"):
+        put_in_place(connection, suffix)
+    go_on(connection)
+
+
+def _work_out(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_KNOWN)
     connection.execute(_DOUBLE)
     new = connection.execute("SELECT count(*) FROM arrived").fetchall()[0][0]
     if not new:
         return 0
+    for table in NUMBERED:
+        connection.execute(_NOTHING_NEW.format(table=table))
     connection.execute(_PROFILED)
     connection.execute(_NEW_PROFILES)
     connection.execute(_NAMED)
@@ -133,19 +173,21 @@ def merge(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_TOUCHED)
     connection.execute(_FIRST_IN_CI)
     connection.execute(_NEW_REPORTS)
-    count_changes(connection, "reports", "arrived")
     connection.execute(_NEW_TASKS)
+    count_changes(connection, "reports", "arrived")
+    connection.execute("TRUNCATE arrived")
     since = connection.execute("SELECT min(since) FROM touched").fetchall()[0][0]
     connection.execute(_THEIRS, [since])
     work_out_anew(connection, "", "touched", "NOT ci")
-    go_on(connection)
-    if connection.execute("SELECT 1 FROM touched WHERE in_ci LIMIT 1").fetchall():
-        connection.execute("CREATE TEMP TABLE touched_ci AS FROM touched WHERE in_ci")
-        work_out_anew(connection, "_ci", "touched_ci", "true")
-        connection.execute("DROP TABLE touched_ci")
-    for temporary in ("profiled", "named", "touched", "theirs"):
-        connection.execute(f"DROP TABLE {temporary}")
+    follow(connection)
+    connection.execute("CREATE TEMP TABLE touched_ci AS FROM touched WHERE in_ci")
+    work_out_anew(connection, "_ci", "touched_ci", "true")
     return int(new)
+
+
+def _temporary(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE temporary")
+    return {name for (name,) in tables.fetchall()}
 
 
 _TABLES_OF_INSTALLS = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,7 +14,7 @@ import pyarrow as pa
 from msgspec import Raw
 
 from dashboard.columns import ARRIVED, add_columns, drop_what_is_no_report
-from dashboard.merge import forget, merge
+from dashboard.merge import forget, take_in, worked_out
 from dashboard.warehouse import Warehouse, quoted
 
 TOGETHER = 32_000
@@ -61,7 +61,9 @@ class Part:
             self._waiting = []
 
     def take_in(self, warehouse: Warehouse, changing: Callable[[], None]) -> int:
-        """Move it into the warehouse, all or nothing; returns how many reports were new.
+        """Move it into the warehouse; returns how many reports were new.
+
+        Who was forgotten is deleted in one transaction, all else is added in a second one.
 
         Args:
             changing: called just before the tables change.
@@ -69,34 +71,47 @@ class Part:
         if not (self._rows or self.cursors or self.forgotten):
             return 0
         drop_what_is_no_report(self._connection)
+        if self.forgotten:
+            with self._changing(warehouse, changing):
+                self._forget()
+        with ExitStack() as held:
+            with warehouse.locks.reading(), attached(self._connection, warehouse, writable=False):
+                self._leave_out_who_was_forgotten()
+                new = held.enter_context(worked_out(self._connection))
+            if new or self.cursors:
+                with self._changing(warehouse, changing if new else lambda: None):
+                    if new:
+                        take_in(self._connection)
+                    self._keep_cursors()
+        self._rows = 0
+        self.cursors, self.forgotten = {}, {}
+        return new
+
+    @contextmanager
+    def _changing(self, warehouse: Warehouse, changing: Callable[[], None]) -> Iterator[None]:
+        """A transaction on the warehouse's tables, for the length of a block."""
         with warehouse.locks.writing(), attached(self._connection, warehouse, writable=True):
             self._connection.begin()
             try:
-                self._forget()
-                new = merge(self._connection)
-                self._keep_cursors()
-                if new or self.forgotten:
-                    changing()
+                yield
+                changing()
                 self._connection.commit()
             except duckdb.Error:
                 with contextlib.suppress(duckdb.Error):
                     self._connection.rollback()
                 raise
-        self._connection.execute("TRUNCATE arrived")
-        self._rows = 0
-        self.cursors, self.forgotten = {}, {}
-        return new
 
     def _forget(self) -> None:
-        """Delete what there is of installs that were forgotten, and what comes of them later."""
-        if self.forgotten:
-            columns: dict[str, list[Any]] = {
-                "install": list(self.forgotten),
-                "shard": [shard for shard, _ in self.forgotten.values()],
-                "received": [received for _, received in self.forgotten.values()],
-            }
-            self._insert("INSERT INTO forgotten BY NAME FROM rows", columns)
-            forget(self._connection, columns["install"])
+        """Delete what there is of installs that were forgotten."""
+        columns: dict[str, list[Any]] = {
+            "install": list(self.forgotten),
+            "shard": [shard for shard, _ in self.forgotten.values()],
+            "received": [received for _, received in self.forgotten.values()],
+        }
+        self._insert("INSERT INTO forgotten BY NAME FROM rows", columns)
+        forget(self._connection, columns["install"])
+
+    def _leave_out_who_was_forgotten(self) -> None:
         self._connection.execute(
             "DELETE FROM arrived WHERE pseudonym IN (SELECT install::UUID FROM forgotten)"
         )

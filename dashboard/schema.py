@@ -87,19 +87,45 @@ CREATE TABLE arrivals (
 );
 """
 
+NUMBERED = ("installs", "profiles", "points", "bundles", "tasks")
+"""The tables of what is numbered as it comes."""
+
+
+def every(table: str) -> str:
+    """SQL of a numbered table, with what a merge adds to it."""
+    return f"(FROM {table} UNION ALL FROM new_{table})"
+
+
+_COMPRESSION = {
+    "UUID": "uncompressed",
+    "VARCHAR": "dictionary",
+    "INTEGER": "bitpacking",
+    "BIGINT": "bitpacking",
+    "DATE": "bitpacking",
+}
+
+
+def _packed(columns: str) -> str:
+    """Say how large tables are compressed: to try all that there is makes a file 3 % smaller, and
+    takes as long as working out what stands in it."""
+    for kind, method in _COMPRESSION.items():
+        columns = columns.replace(f" {kind}", f" {kind} USING COMPRESSION {method}")
+    return columns
+
+
 SCHEMA = f"""
 CREATE TABLE about (schema_version INTEGER, source VARCHAR);
 CREATE TABLE cursors (
     shard INTEGER, day DATE, since BIGINT, closed BOOLEAN, PRIMARY KEY (shard, day)
 );
 CREATE TABLE forgotten (install VARCHAR, shard INTEGER, received BIGINT);
-CREATE TABLE reports ({_REPORT});
-CREATE TABLE visits ({_VISIT});
-CREATE TABLE visits_ci ({_VISIT});
-CREATE TABLE exposures ({_EXPOSURE});
-CREATE TABLE exposures_ci ({_EXPOSURE});
-CREATE TABLE deployments ({_DEPLOYMENT});
-CREATE TABLE deployments_ci ({_DEPLOYMENT});
+CREATE TABLE reports ({_packed(_REPORT)});
+CREATE TABLE visits ({_packed(_VISIT)});
+CREATE TABLE visits_ci ({_packed(_VISIT)});
+CREATE TABLE exposures ({_packed(_EXPOSURE)});
+CREATE TABLE exposures_ci ({_packed(_EXPOSURE)});
+CREATE TABLE deployments ({_packed(_DEPLOYMENT)});
+CREATE TABLE deployments_ci ({_packed(_DEPLOYMENT)});
 CREATE TABLE installs (install INTEGER, app VARCHAR, pseudonym UUID);
 CREATE TABLE profiles (
     profile INTEGER, digest UHUGEINT, os VARCHAR, os_version VARCHAR, version VARCHAR,
