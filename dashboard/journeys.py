@@ -54,7 +54,7 @@ FROM {
 """
 
 
-def follow(connection: duckdb.DuckDBPyConnection) -> None:
+def work_out(connection: duckdb.DuckDBPyConnection) -> None:
     """Work out how far the installs touched came with what they reported, in temporary tables."""
     connection.execute(_RUNS)
     connection.execute(_KNOWN)
@@ -64,7 +64,7 @@ def follow(connection: duckdb.DuckDBPyConnection) -> None:
         before = f"JOIN new_{step} ON {_SAME.format(step)} AND time >= {step}"
 
 
-def go_on(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bring ``journeys`` up to date, by what `follow` worked out."""
+def put_in_place(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bring ``journeys`` up to date, by what `work_out` found."""
     connection.execute(_FORGET)
     connection.execute(_NEW)

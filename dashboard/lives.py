@@ -187,7 +187,7 @@ _CHANGES = {
 }
 
 
-def work_out_anew(
+def work_out(
     connection: duckdb.DuckDBPyConnection, suffix: str, installs: str, condition: str
 ) -> None:
     """Work out visits, exposures and deployments of the installs touched, in temporary tables.
@@ -216,7 +216,7 @@ FROM found_on_several_os{suffix} ANTI JOIN several_os USING (install)
 
 
 def put_in_place(connection: duckdb.DuckDBPyConnection, suffix: str) -> None:
-    """Change the tables as `work_out_anew` found."""
+    """Change the tables as `work_out` found."""
     for name, deleted in _CHANGES.items():
         table, rows = f"{name}{suffix}", deleted.format(suffix=suffix)
         connection.execute(f"DELETE FROM {table} WHERE rowid IN ({rows})")

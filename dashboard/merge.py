@@ -17,9 +17,8 @@ from contextlib import contextmanager
 
 import duckdb
 
+from dashboard import adoptions, journeys, lives
 from dashboard.counts import add_changes, count_anew, count_changes
-from dashboard.journeys import follow, go_on
-from dashboard.lives import put_in_place, work_out_anew
 from dashboard.schema import LATE_MS, NUMBERED, every
 
 # One report an id, also where a retry stands under two days.
@@ -69,7 +68,7 @@ FROM arrived GROUP BY app, pseudonym
 _NEW_INSTALLS = """
 INSERT INTO new_installs BY NAME
 SELECT (SELECT coalesce(max(install), 0) FROM installs) + row_number() OVER () AS install,
-    app, pseudonym
+    app, pseudonym, ('0x' || substr(pseudonym::VARCHAR, 10, 4))::INTEGER AS lot
 FROM named ANTI JOIN installs USING (app, pseudonym)
 """
 
@@ -154,8 +153,9 @@ def take_in(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"INSERT INTO {table} BY NAME FROM new_{table}")
     add_changes(connection, "reports")
     for suffix in ("", "_ci"):
-        put_in_place(connection, suffix)
-    go_on(connection)
+        lives.put_in_place(connection, suffix)
+    adoptions.put_in_place(connection)
+    journeys.put_in_place(connection)
 
 
 def _work_out(connection: duckdb.DuckDBPyConnection) -> int:
@@ -178,10 +178,11 @@ def _work_out(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute("TRUNCATE arrived")
     since = connection.execute("SELECT min(since) FROM touched").fetchall()[0][0]
     connection.execute(_THEIRS, [since])
-    work_out_anew(connection, "", "touched", "NOT ci")
-    follow(connection)
+    lives.work_out(connection, "", "touched", "NOT ci")
+    adoptions.work_out(connection)
+    journeys.work_out(connection)
     connection.execute("CREATE TEMP TABLE touched_ci AS FROM touched WHERE in_ci")
-    work_out_anew(connection, "_ci", "touched_ci", "true")
+    lives.work_out(connection, "_ci", "touched_ci", "true")
     return int(new)
 
 

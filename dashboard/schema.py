@@ -14,6 +14,9 @@ LATE_MS = 86_400_000
 HORIZON = 30
 """Days of silence after which a user counts as gone, where nothing else is chosen."""
 
+UNKNOWN = "unknown"
+"""Stands for a version or OS that a report doesn't tell."""
+
 JOURNEY = {"began": "init", "installed": "install", "tested": "test"}
 """The steps of a deployment, in their order: what is said of who came to one, and its operation."""
 
@@ -126,7 +129,7 @@ CREATE TABLE exposures ({_packed(_EXPOSURE)});
 CREATE TABLE exposures_ci ({_packed(_EXPOSURE)});
 CREATE TABLE deployments ({_packed(_DEPLOYMENT)});
 CREATE TABLE deployments_ci ({_packed(_DEPLOYMENT)});
-CREATE TABLE installs (install INTEGER, app VARCHAR, pseudonym UUID);
+CREATE TABLE installs (install INTEGER, app VARCHAR, pseudonym UUID, lot INTEGER);
 CREATE TABLE profiles (
     profile INTEGER, digest UHUGEINT, os VARCHAR, os_version VARCHAR, version VARCHAR,
     metrics MAP(VARCHAR, VARCHAR)
@@ -137,13 +140,16 @@ CREATE TABLE points (
 CREATE TABLE bundles (bundle INTEGER, solutions VARCHAR[]);
 CREATE TABLE tasks (task INTEGER, solution VARCHAR, operation VARCHAR);
 CREATE TABLE several_os (install INTEGER);
+CREATE TABLE adoptions (app VARCHAR, install INTEGER, version VARCHAR, day DATE);
 CREATE TABLE journeys (
     app VARCHAR, install INTEGER, solution VARCHAR,
     {", ".join(f"{step} BIGINT" for step in JOURNEY)}
 );
 {_COUNTS}"""
 """``visits``, ``exposures`` and ``deployments`` leave runs by CI services out; their namesakes with
-``_ci`` hold, for the installs that ever ran in one, all with them. ``several_os`` names the
-installs that ever reported from more than one OS family: within a family, the gaps of all others
-are those that stand in ``visits``. ``journeys`` holds when an install came to each step with a
-solution (ms UTC), see `dashboard.journeys`; those that never began are not in it."""
+``_ci`` hold, for the installs that ever ran in one, all with them. An install's ``lot`` is drawn by
+its pseudonym, whose digits are random: the ninth to twelfth of them, as a number. ``several_os``
+names the installs that ever reported from more than one OS family: within a family, the gaps of all
+others are those that stand in ``visits``. ``adoptions`` holds the days on which installs first
+visited on a version, see `dashboard.adoptions`. ``journeys`` holds when an install came to each
+step with a solution (ms UTC), see `dashboard.journeys`; those that never began are not in it."""

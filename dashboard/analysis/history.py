@@ -14,10 +14,7 @@ from ibis.util import gen_name
 
 from dashboard.analysis.gaps import between_deployments, between_visits
 from dashboard.analysis.scope import Scope, Unit, start_of
-from dashboard.schema import HORIZON
-
-UNKNOWN = "unknown"
-"""Stands for a version or OS that a report doesn't tell."""
+from dashboard.schema import HORIZON, UNKNOWN
 
 LOOK_BACK = timedelta(days=50)
 """How far before a period lie the visits that tell who is active in it, or was the week before."""
@@ -316,7 +313,7 @@ class History:
 
     @cached_property
     def installs(self) -> ibis.Table:
-        """Who stands behind a number: install, pseudonym."""
+        """Who stands behind a number: install, pseudonym, and the lot that this draws."""
         return self.stored("installs").drop("app")
 
     def _deployed_of_all_time(self) -> ibis.Table:

@@ -7,7 +7,8 @@ from ibis import _
 from ibis import literal as lit
 
 from dashboard.analysis.calendar import filled, weeks
-from dashboard.analysis.history import UNKNOWN, History, digits
+from dashboard.analysis.history import History, digits
+from dashboard.schema import UNKNOWN
 
 MOST_AFFECTED = 5_000
 """Installs that are listed, those that met it last: nobody reads more."""
@@ -31,7 +32,7 @@ def met_on_versions(history: History, fingerprint: str) -> ibis.Table:
     """
     hit = history.met(fingerprint).group_by(version=_.version.fill_null(UNKNOWN))
     hit = hit.agg(installs=_.install.nunique(), first_met=_.day.min(), last_met=_.day.max())
-    active = _on_versions(history).distinct().group_by("version").agg(active=_.count())
+    active = _on_versions(history).group_by("version").agg(active=_.count())
     frame = hit.inner_join(active, "version")
     frame = frame.mutate(share=_.installs / _.active)
     columns = ("version", "installs", "active", "share", "first_met", "last_met")
@@ -74,11 +75,15 @@ def affected_installs(history: History, fingerprint: str) -> ibis.Table:
 
 
 def _on_versions(history: History) -> ibis.Table:
-    """install, version: of the visits shown, leaving out what says again what is said."""
+    """install, version: each once, of the visits shown."""
     visits, scope = history.shown_visits, history.scope
     if not (scope.systems or scope.solutions or scope.metrics):
+        if history.counted and not scope.since:
+            adoptions = history.in_period(history.counts("adoptions"), "day")
+            return adoptions.select("install", "version")
+        # Others say again what these say.
         said = visits.moved
         if scope.since:
             said |= visits.gap > visits.day.delta(lit(scope.since), unit="day")
         visits = visits.filter(said)
-    return visits.select("install", version=_.version.fill_null(UNKNOWN))
+    return visits.select("install", version=_.version.fill_null(UNKNOWN)).distinct()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ibis
 from ibis import _
 
-from dashboard.analysis.history import UNKNOWN, History
+from dashboard.analysis.history import History
+from dashboard.schema import UNKNOWN
 
 
 def os_spread(history: History) -> ibis.Table:

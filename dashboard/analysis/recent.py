@@ -13,7 +13,8 @@ from ibis import _
 from ibis import literal as lit
 
 from dashboard.analysis.error_names import error_names
-from dashboard.analysis.history import UNKNOWN, History
+from dashboard.analysis.history import History
+from dashboard.schema import UNKNOWN
 
 DAYS = 7
 BEFORE = 28

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ibis
 from ibis import _
 
-from dashboard.analysis.history import UNKNOWN, History
+from dashboard.analysis.history import History
+from dashboard.schema import UNKNOWN
 
 WORTH = 0.05
 """Of the visits in the period; what fewer ran than this is no release that matters."""

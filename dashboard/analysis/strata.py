@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from dashboard.analysis.history import UNKNOWN, History
+from dashboard.analysis.history import History
+from dashboard.schema import UNKNOWN
 
 MIN_CONTROLS = 10
 """Control visits that a stratum needs before exposed visits are compared with it."""

@@ -13,7 +13,7 @@ from ibis import literal as lit
 from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from dashboard.analysis.history import History, digits
+from dashboard.analysis.history import History, digits, kept
 from dashboard.analysis.proportion import Z95
 from dashboard.analysis.strata import LEVELS, in_strata, strata_of, sums_in
 
@@ -23,7 +23,8 @@ MOST_EXPOSED = 5_000
 MOST_CONTROLS = 50_000
 """Installs beyond which controls are drawn from a sixteenth of them, or of that a sixteenth."""
 
-CHANCES = 16**4
+LOTS = 16**4
+"""Of an install, see `dashboard.schema`."""
 
 WITH, WITHOUT = "with the error", "without"
 
@@ -44,11 +45,10 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
     - left: whether it did
     """
     exposed = _first_exposed(history, fingerprint)
-    clean = history.visits.filter(~_.censored, _.errors == 0)
-    clean = _of_some_installs(history, clean.select("install", "day", "number", "point"))
-    columns = ("install", "day", "point")
+    controls = kept(_clean_visits(history), "controls")
+    columns = ("install", "pseudonym", "day", "point")
     rows = exposed.select(*columns, exposed=lit(True)).union(
-        _drawn(exposed, clean).select(*columns, exposed=lit(False))
+        _drawn(exposed, controls).select(*columns, exposed=lit(False))
     )
     frame = _placed(_followed(history, rows).to_pandas(), strata_of(history))
     frame = frame[["install", "exposed", "stratum", "days", "left"]]
@@ -112,15 +112,17 @@ def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
     return exposed.order_by("pseudonym").limit(MOST_EXPOSED)
 
 
-def _of_some_installs(history: History, controls: ibis.Table) -> ibis.Table:
-    """The visits, and pseudonyms, of few enough installs: whose ones begin with so many zeros."""
+def _clean_visits(history: History) -> ibis.Table:
+    """install, pseudonym, lot, day, number, point: visits without an error that are not censored,
+    of few enough installs: those whose pseudonyms begin with so many zeros."""
     installs = history.every_cell.filter(_.is_new).visits.sum().to_pyarrow().as_py() or 0
     zeros = 0
     while installs > MOST_CONTROLS * 16**zeros:
         zeros += 1
     last = ibis.uuid(UUID(int=16 ** (32 - zeros) - 1))
     chosen = history.installs.filter(_.pseudonym <= last) if zeros else history.installs
-    return controls.inner_join(chosen, "install")
+    clean = history.visits.filter(~_.censored, _.errors == 0)
+    return clean.select("install", "day", "number", "point").inner_join(chosen, "install")
 
 
 def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
@@ -134,17 +136,9 @@ def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
         upto=_.n.sum().over(ibis.cumulative_window(order_by="number")),
         total=_.n.sum().over(ibis.window()),
     )
-    drawn = controls.mutate(chance=_chance(controls.pseudonym)).inner_join(numbers, "number")
-    place = drawn.chance * drawn.total
-    drawn = drawn.filter(place >= (drawn.upto - drawn.n) * CHANCES, place < drawn.upto * CHANCES)
-    return drawn.select(*controls.columns)
-
-
-def _chance(pseudonym: ibis.Value) -> ibis.Value:
-    """The ninth to twelfth hex digit of a pseudonym, as a number."""
-    text = digits(pseudonym)
-    each = [lit("0123456789abcdef").find(text.substr(place, 1)) for place in range(8, 12)]
-    return ((each[0] * 16 + each[1]) * 16 + each[2]) * 16 + each[3]
+    drawn = controls.inner_join(numbers, "number")
+    place = drawn.lot * drawn.total
+    return drawn.filter(place >= (drawn.upto - drawn.n) * LOTS, place < drawn.upto * LOTS)
 
 
 def _followed(history: History, rows: ibis.Table) -> ibis.Table:
@@ -152,8 +146,7 @@ def _followed(history: History, rows: ibis.Table) -> ibis.Table:
     leaving = history.visits.filter(_.left).select("install", left_on="day")
     leaving = leaving.semi_join(rows, "install")
     later = rows.left_join(leaving, ["install", rows.day <= leaving.left_on])
-    first = later.group_by("install", "exposed", "day", "point").agg(left_on=_.left_on.min())
-    first = first.inner_join(history.installs, "install")
+    first = later.group_by(*rows.columns).agg(left_on=_.left_on.min())
     end = first.left_on.fill_null(lit(history.scope.last_judged))
     return first.select(
         digits(first.pseudonym).name("install"),
@@ -171,15 +164,17 @@ def _placed(rows: pd.DataFrame, strata: np.ndarray) -> pd.DataFrame:
         visits=("left", "size"), leavers=("left", "sum")
     )
     exposed = in_strata(exposed, strata, lambda numbers: sums_in(counted, numbers, exposed))
-    keys = ["level", "stratum"]
-    found = exposed.loc[exposed["n0"].notna(), keys].drop_duplicates()
-    found = found.sort_values(keys).assign(number=range(1, len(found) + 1))
-    inside = []
-    for level in LEVELS:
-        placed = controls.assign(level=level, stratum=strata[level][controls["point"].to_numpy()])
-        inside.append(placed.merge(found, on=keys))
-    both = pd.concat([exposed.merge(found, on=keys, how="left"), *inside], ignore_index=True)
-    return both.assign(stratum=both["number"])
+    # A stratum's number within its level, made one of all levels.
+    width = strata.max(initial=0) + 1
+    of_exposed = (exposed["level"] * width + exposed["stratum"]).to_numpy()
+    matched = exposed["n0"].notna().to_numpy()
+    found = np.unique(of_exposed[matched])
+    numbers = np.where(matched, np.searchsorted(found, of_exposed) + 1.0, np.nan)
+    of_controls = strata[:, controls["point"]] + width * np.array(LEVELS)[:, np.newaxis]
+    inside = np.isin(of_controls, found)
+    placed = controls.iloc[np.nonzero(inside)[1]]
+    placed = placed.assign(stratum=np.searchsorted(found, of_controls[inside]) + 1.0)
+    return pd.concat([exposed.assign(stratum=numbers), placed], ignore_index=True)
 
 
 def _weighted(sample: pd.DataFrame) -> pd.DataFrame:

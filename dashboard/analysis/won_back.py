@@ -6,8 +6,9 @@ import ibis
 from ibis import _
 
 from dashboard.analysis.error_names import error_names
-from dashboard.analysis.history import UNKNOWN, History
+from dashboard.analysis.history import History
 from dashboard.analysis.proportion import with_interval
+from dashboard.schema import UNKNOWN
 
 
 def won_back(history: History, fingerprint: str | None = None) -> ibis.Table:

@@ -138,7 +138,8 @@ _TABLES = {
     "deployments": _DEPLOYED.format("deployments"),
     "deployments_ci": _DEPLOYED.format("deployments_ci"),
     "profiles": "(SELECT * EXCLUDE (profile) FROM profiles)",
-    "installs": "(SELECT app, pseudonym FROM installs)",
+    "installs": "(SELECT * EXCLUDE (install) FROM installs)",
+    "adoptions": "(SELECT * EXCLUDE (install) FROM adoptions JOIN installs USING (install, app))",
     "journeys": "(SELECT * EXCLUDE (install) FROM journeys JOIN installs USING (install, app))",
     "several_os": "(SELECT app, pseudonym FROM several_os JOIN installs USING (install))",
 }
