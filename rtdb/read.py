@@ -12,8 +12,19 @@ from rtdb.store import Namespace
 from rtdb.tree import Tree, at, children_of, encode_json, is_array, stored
 
 CHUNK_BYTES = 128 * 1024
+TOGETHER = 16
+"""Rows read at once: each may be large."""
 NULL_ETAG = "null_etag"
 INTERIOR: Tree = {"…": True}  # stands for an object whose children have rows of their own
+
+# A text key stands between its tag and a zero, see `rtdb.keys`; it is quoted as `quoted` does.
+MEMBERS = r"""
+SELECT CAST(
+    '"' || replace(replace(substr(key, ?1, length(key) - ?1), '\', '\\'), '"', '\"')
+    || '":' || value AS BLOB
+)
+FROM record WHERE key >= ?2 AND key < ?3 ORDER BY key
+"""
 
 Row = tuple[bytes, bytes]
 
@@ -90,6 +101,13 @@ class View:
         return self.db.execute(
             "SELECT key, value FROM record WHERE key >= ? AND key < ? ORDER BY key", (low, high)
         )
+
+    def members(self, key: bytes) -> Iterator[bytes]:
+        """The children of `key` as members of a JSON object, some together with commas between
+        them; none has an integer key, and each one row."""
+        found = self.db.execute(MEMBERS, (len(key) + 2, key, key + END))
+        while some := found.fetchmany(TOGETHER):
+            yield b",".join([member for (member,) in some])
 
     def size(self, low: bytes, high: bytes = b"") -> int:
         """About how many bytes of JSON lie between, or at `low` alone; no more than there are."""

@@ -63,6 +63,17 @@ def test_pretty(call: Client) -> None:
     assert text == json.dumps({"b": {"age": 2}, "a": {"age": 3}}, indent=2)
 
 
+@pytest.mark.parametrize("more", [[], ["7"], ["7", "11"]])
+def test_all_children_of_a_place_by_a_child(call: Client, more: list[str]) -> None:
+    """Whatever their keys are, and though each is large enough to lie by itself."""
+    keys = ['a"b', "c\\d", '\\"', "é", "plain", *more]
+    children = {key: {"received": n, "said": key * 2000} for n, key in enumerate(keys)}
+    call("PATCH", "/days/monday", children)
+    assert call("GET", "/days/monday", query='&orderBy="received"').json() == children
+    first = call("GET", "/days/monday", query='&orderBy="received"&limitToFirst=2').json()
+    assert first == {key: children[key] for key in keys[:2]}
+
+
 def test_keys_come_in_order(call: Client) -> None:
     keys = ["-1", "1", "9", "10", "2147483647", "2147483648", "A", "Z", "a", "é", "\U0001f600"]
     call("PUT", "/", dict.fromkeys(reversed(keys), 1))
