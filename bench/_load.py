@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from firebase_admin import db
-from requests import Response
 
 from dashboard.sync import sync
 from dashboard.warehouse import Warehouse
+from ingest.calls import Selection
 from ingest.store import Store
 
 _sizes: list[int] = []
@@ -21,10 +21,10 @@ _sizes: list[int] = []
 class Counting(Store):
     """A store that notes how many bytes its answers have."""
 
-    def _ask(self, shard: int, query: db.Query) -> Response:
-        answer = super()._ask(shard, query)
-        _sizes.append(len(answer.content))
-        return answer
+    def _ask(self, shard: int, query: db.Query) -> Selection:
+        found = super()._ask(shard, query)
+        _sizes.append(len(found.body))
+        return found
 
 
 def peak_memory() -> int:

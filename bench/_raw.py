@@ -29,7 +29,7 @@ class Question:
 def as_pandas(snapshot: Snapshot) -> pd.DataFrame:
     """install, day, os, os_version: a row a report."""
     sql = """
-    SELECT install, day::TIMESTAMP AS day, time, reports.os, os_version
+    SELECT install, day::TIMESTAMP AS day, time, os, os_version
     FROM reports JOIN profiles USING (profile)
     WHERE NOT ci
     """

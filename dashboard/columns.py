@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 from msgspec import Raw
 
@@ -34,13 +35,13 @@ _SHAPE = json.dumps(
     }
 )
 
-_HEX = "regexp_full_match({0}, '[0-9a-f]{{32}}')"
+# What 32 lower-case hex digits say; null for all else.
+_UUID = "CASE WHEN length({0}) = 32 AND lower({0}) = {0} THEN TRY_CAST({0} AS UUID) END"
 
 # Null is what TRY makes of text that is no JSON, and the reader of a field of another type.
 _ADD = f"""
 INSERT INTO arrived BY NAME
-SELECT CASE WHEN {_HEX.format("it.id")} THEN it.id::UUID END AS id,
-    CASE WHEN {_HEX.format("it.install")} THEN it.install::UUID END AS pseudonym,
+SELECT {_UUID.format("it.id")} AS id, {_UUID.format("it.install")} AS pseudonym,
     it.app, it.kind, it.operation, it.solution, it.outcome,
     it.time, TRY(epoch_ms(it.time)::DATE) AS day, it.duration_ms, it.received,
     it.error.fingerprint, it.error.type AS error_type, it.error.where AS error_where,
@@ -62,10 +63,17 @@ DELETE FROM arrived WHERE (
 
 def add_columns(connection: duckdb.DuckDBPyConnection, reports: Sequence[Raw | bytes]) -> None:
     """Add reports, each as JSON, to the table ``arrived``, whatever it may be."""
-    texts = pa.array([bytes(report) for report in reports], pa.string())
-    connection.register("page", pa.table({"text": texts}))
+    connection.register("page", pa.table({"text": _texts(reports)}))
     connection.execute(_ADD)
     connection.unregister("page")
+
+
+def _texts(reports: Sequence[Raw | bytes]) -> pa.Array:
+    """A column of texts, none of them looked at; for `pyarrow.array` pandas would be loaded."""
+    ends = np.zeros(len(reports) + 1, np.int64)
+    np.cumsum([len(report) for report in reports], out=ends[1:])
+    buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(reports))
+    return pa.LargeStringArray.from_buffers(len(reports), *buffers)
 
 
 def drop_what_is_no_report(connection: duckdb.DuckDBPyConnection) -> None:

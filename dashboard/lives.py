@@ -41,8 +41,7 @@ WITH days AS (
         count(*) FILTER (ci) AS by_ci,
         NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day,
         NULL AS known_moved
-    FROM theirs SEMI JOIN {installs} USING (install)
-    WHERE {condition}
+    FROM {reports}
     GROUP BY install, day
     UNION ALL BY NAME
     SELECT install, day, profile, operation, reports, errors, runs, failed_runs, dropped,
@@ -50,17 +49,17 @@ WITH days AS (
         first_day AS known_first_day, moved AS known_moved
     FROM known_visits{suffix} WHERE stays
 ), numbered AS (
-    SELECT * EXCLUDE (known_number, known_gap, known_first_day),
+    SELECT days.* EXCLUDE (known_number, known_gap, known_first_day), os, version,
         date_trunc('week', day)::DATE AS week,
         row_number() OVER life + coalesce(first(known_number) OVER life - 1, 0) AS number,
         coalesce(first(known_first_day) OVER life, first(day) OVER life) AS first_day,
         coalesce(lag(day) OVER life, day - known_gap) AS last_day,
         lead(day) OVER life AS next_day,
-        lag(profile) OVER life AS last_profile
-    FROM days WINDOW life AS (PARTITION BY install ORDER BY day)
+        lag(version) OVER life AS last_version
+    FROM days JOIN {profiles} USING (profile) WINDOW life AS (PARTITION BY install ORDER BY day)
 )
-SELECT numbered.* EXCLUDE (known_moved, last_profile), os, version,
-    coalesce(known_moved, last_profile IS NULL OR version IS DISTINCT FROM last_version) AS moved,
+SELECT * EXCLUDE (known_moved, last_version),
+    coalesce(known_moved, last_day IS NULL OR version IS DISTINCT FROM last_version) AS moved,
     day - last_day AS gap, next_day - day AS next_gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
     (date_trunc('week', next_day)::DATE - week) // 7 AS next_week_gap,
@@ -71,9 +70,7 @@ SELECT numbered.* EXCLUDE (known_moved, last_profile), os, version,
     CASE WHEN gap IS NULL THEN 0 WHEN gap <= 1 THEN 1 WHEN gap <= 3 THEN 2 WHEN gap <= 7 THEN 4
         WHEN gap <= 14 THEN 8 WHEN gap <= 30 THEN 15 ELSE 31 END AS gap_bin,
     date_trunc('month', day)::DATE AS month
-FROM numbered JOIN {profiles} USING (profile) LEFT JOIN (
-    SELECT profile AS last_profile, version AS last_version FROM {profiles}
-) USING (last_profile)
+FROM numbered
 """
 
 _SAME_POINT = """
@@ -128,8 +125,8 @@ FROM (
             time: time, id: id, error_type: error_type, error_where: error_where,
             error_version: version, sentry_event: sentry_event
         }}, (time, id)))
-    FROM theirs SEMI JOIN {installs} USING (install)
-    WHERE failed AND fingerprint IS NOT NULL AND {condition}
+    FROM {reports}
+    WHERE failed AND fingerprint IS NOT NULL
     GROUP BY install, day, fingerprint
     UNION ALL BY NAME
     SELECT * EXCLUDE (row, stays) FROM known_exposures{suffix} WHERE stays
@@ -147,35 +144,35 @@ _OLD_DEPLOYMENTS = """(
     WHERE rowid IN (SELECT row FROM known_deployments{suffix} WHERE NOT stays)
 )"""
 
-# Of what stays, the last of each task comes first, without a time.
-_NEW_DEPLOYMENTS = """
-CREATE TEMP TABLE new_deployments{suffix} AS
-SELECT chosen.* EXCLUDE (last_day, last_solution_day), app, in_ci,
+# Of what stays, the last of each task comes first, without a time. Only what puts reports in order
+# goes through the windows; a solution is numbered by the first of its tasks.
+_NEW_DEPLOYMENTS = f"""
+CREATE TEMP TABLE new_deployments{{suffix}} AS
+WITH named AS (
+    SELECT task, min(task) OVER (PARTITION BY solution) AS named FROM {every("tasks")}
+)
+SELECT app, install, time, day, date_trunc('week', day)::DATE AS week, task,
+    outcome IS NOT DISTINCT FROM 'ok' AS succeeded, duration_ms, os, version, profile, in_ci,
     day - last_day AS gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
     day - last_solution_day AS solution_gap,
     (week - date_trunc('week', last_solution_day)::DATE) // 7 AS solution_week_gap
 FROM (
-    SELECT * EXCLUDE (id, solution), date_trunc('week', day)::DATE AS week,
+    SELECT report,
         lag(day) OVER (
             PARTITION BY install, task ORDER BY time NULLS FIRST, day, id
         ) AS last_day,
         lag(day) OVER (
-            PARTITION BY install, solution ORDER BY time NULLS FIRST, day, id
-        ) AS last_solution_day,
+            PARTITION BY install, named ORDER BY time NULLS FIRST, day, id
+        ) AS last_solution_day
     FROM (
-        SELECT install, task, solution, day, time, id, outcome IS NOT DISTINCT FROM 'ok'
-            AS succeeded, duration_ms, os, version, profile
-        FROM theirs SEMI JOIN {installs} USING (install)
-        WHERE task IS NOT NULL AND {condition}
+        SELECT report, install, task, day, time, id FROM {{reports}}
         UNION ALL BY NAME
-        SELECT install, task, solution, max(day) AS day
-        FROM known_deployments{suffix} JOIN tasks USING (task)
-        WHERE stays
-        GROUP BY install, task, solution
-    )
-    QUALIFY time IS NOT NULL
-) AS chosen JOIN touched USING (install)
+        SELECT install, task, max(day) AS day FROM known_deployments{{suffix}}
+        WHERE stays GROUP BY install, task
+    ) JOIN named USING (task)
+) JOIN theirs ON report = theirs.rowid
+    JOIN (SELECT install, in_ci FROM touched) USING (install)
 """
 
 
@@ -188,15 +185,16 @@ _CHANGES = {
 
 
 def work_out(
-    connection: duckdb.DuckDBPyConnection, suffix: str, installs: str, condition: str
+    connection: duckdb.DuckDBPyConnection, suffix: str, installs: str, reports: str
 ) -> None:
     """Work out visits, exposures and deployments of the installs touched, in temporary tables.
 
     Args:
         suffix: of the tables' names.
-        condition: on the reports that count.
+        installs: the table of the installs.
+        reports: SQL of those of ``theirs`` that count, each with its place there, ``report``.
     """
-    words = {"suffix": suffix, "installs": installs, "condition": condition}
+    words = {"suffix": suffix, "installs": installs, "reports": reports}
     words["profiles"] = every("profiles")
     for statement in (
         *(_KNOWN_VISITS, _SEVERAL_OS, _LIVES, _NEW_POINTS, _NEW_BUNDLES, _NEW_VISITS),

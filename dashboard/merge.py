@@ -6,7 +6,7 @@ lies on the first day of the new reports or later, and the visit before. So late
 history as they should, and those of today cost no look at all that came before.
 
 All that is worked out stands in temporary tables first, while others may read the warehouse:
-``new_reports`` and the like are to be added, the rows that ``known_visits`` and the like name are
+``new_visits`` and the like are to be added, the rows that ``known_visits`` and the like name are
 to be deleted. DuckDB is also a third faster at it outside a transaction that writes.
 """
 
@@ -86,15 +86,6 @@ UPDATE touched SET since = DATE '1970-01-01' WHERE install IN (
 )
 """
 
-_NEW_REPORTS = f"""
-CREATE TEMP TABLE new_reports AS
-SELECT arrived.* EXCLUDE (metrics, pseudonym), install, os, version, profile
-FROM arrived JOIN touched USING (app, pseudonym) JOIN (
-    SELECT profiled.metrics, os, version, profile
-    FROM profiled JOIN {every("profiles")} USING (digest)
-) USING (metrics)
-"""
-
 _NEW_TASKS = """
 INSERT INTO new_tasks BY NAME
 SELECT (SELECT coalesce(max(task), 0) FROM tasks)
@@ -107,22 +98,35 @@ FROM (
 )
 """
 
-# What may change of these installs' reports, read once and narrow. They lie in the order in which
-# they arrived, so the least of the days spares reading most of the table.
+# The new reports, and what may change of these installs' older ones. These lie in the order in
+# which they arrived, so the least of the days spares reading most of the table.
 _THEIRS = f"""
 CREATE TEMP TABLE theirs AS
-SELECT install, id, time, day, ci, profile, outcome, duration_ms, os, version,
-    kind = 'error' AS failed, reports.operation, reports.solution,
-    CASE WHEN kind = 'run' THEN task END AS task,
-    dropped, received - time > {LATE_MS} AS late,
-    fingerprint, error_type, error_where, sentry_event
+SELECT reports.*, kind = 'error' AS failed, received - time > {LATE_MS} AS late,
+    CASE WHEN kind = 'run' THEN task END AS task
 FROM (
-    FROM new_reports
+    SELECT arrived.* EXCLUDE (metrics, pseudonym), install, profile, os, version, true AS is_new
+    FROM arrived JOIN touched USING (app, pseudonym) JOIN (
+        SELECT profiled.metrics, profile, os, version
+        FROM profiled JOIN {every("profiles")} USING (digest)
+    ) USING (metrics)
     UNION ALL BY NAME
-    SELECT reports.* FROM reports JOIN touched USING (install) WHERE day >= since AND day >= ?
+    SELECT reports.*, os, version, false AS is_new
+    FROM reports JOIN touched USING (install) JOIN profiles USING (profile)
+    WHERE day >= since AND day >= ?
 ) AS reports LEFT JOIN {every("tasks")} AS tasks
     ON reports.solution = tasks.solution
     AND reports.operation IS NOT DISTINCT FROM tasks.operation
+"""
+
+_BY_PEOPLE = "(SELECT rowid AS report, * FROM theirs WHERE NOT ci)"
+_WITH_CI = """(
+    SELECT theirs.rowid AS report, theirs.* FROM theirs SEMI JOIN touched_ci USING (install)
+)"""
+
+_KEEP = """
+INSERT INTO reports BY NAME
+SELECT * EXCLUDE (os, version, failed, late, task, is_new) FROM theirs WHERE is_new
 """
 
 
@@ -149,7 +153,8 @@ def worked_out(connection: duckdb.DuckDBPyConnection) -> Iterator[int]:
 
 def take_in(connection: duckdb.DuckDBPyConnection) -> None:
     """Change the warehouse as was worked out, in a transaction of the caller's."""
-    for table in ("reports", *NUMBERED):
+    connection.execute(_KEEP)
+    for table in NUMBERED:
         connection.execute(f"INSERT INTO {table} BY NAME FROM new_{table}")
     add_changes(connection, "reports")
     for suffix in ("", "_ci"):
@@ -172,17 +177,16 @@ def _work_out(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_NEW_INSTALLS)
     connection.execute(_TOUCHED)
     connection.execute(_FIRST_IN_CI)
-    connection.execute(_NEW_REPORTS)
     connection.execute(_NEW_TASKS)
     count_changes(connection, "reports", "arrived")
-    connection.execute("TRUNCATE arrived")
     since = connection.execute("SELECT min(since) FROM touched").fetchall()[0][0]
     connection.execute(_THEIRS, [since])
-    lives.work_out(connection, "", "touched", "NOT ci")
+    connection.execute("TRUNCATE arrived")
+    lives.work_out(connection, "", "touched", _BY_PEOPLE)
     adoptions.work_out(connection)
     journeys.work_out(connection)
     connection.execute("CREATE TEMP TABLE touched_ci AS FROM touched WHERE in_ci")
-    lives.work_out(connection, "_ci", "touched_ci", "true")
+    lives.work_out(connection, "_ci", "touched_ci", _WITH_CI)
     return int(new)
 
 

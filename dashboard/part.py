@@ -10,7 +10,6 @@ from datetime import date
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 from msgspec import Raw
 
 from dashboard.columns import ARRIVED, add_columns, drop_what_is_no_report
@@ -108,7 +107,7 @@ class Part:
             "shard": [shard for shard, _ in self.forgotten.values()],
             "received": [received for _, received in self.forgotten.values()],
         }
-        self._insert("INSERT INTO forgotten BY NAME FROM rows", columns)
+        self._insert("INSERT INTO forgotten", columns)
         forget(self._connection, columns["install"])
 
     def _leave_out_who_was_forgotten(self) -> None:
@@ -125,12 +124,11 @@ class Part:
             "closed": [cursor.closed for cursor in moved],
         }
         if moved:
-            self._insert("INSERT OR REPLACE INTO cursors BY NAME FROM rows", columns)
+            self._insert("INSERT OR REPLACE INTO cursors", columns)
 
-    def _insert(self, sql: str, columns: dict[str, list[Any]]) -> None:
-        self._connection.register("rows", pa.table(columns))
-        self._connection.execute(sql)
-        self._connection.unregister("rows")
+    def _insert(self, into: str, columns: dict[str, list[Any]]) -> None:
+        rows = ", ".join(f"unnest(${name}) AS {name}" for name in columns)
+        self._connection.execute(f"{into} BY NAME SELECT {rows}", columns)
 
 
 @contextmanager

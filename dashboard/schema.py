@@ -24,7 +24,7 @@ _REPORT = """
     id UUID, app VARCHAR, install INTEGER, time BIGINT, day DATE, kind VARCHAR,
     operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
     fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
-    os VARCHAR, version VARCHAR, profile INTEGER, ci BOOLEAN, dropped BIGINT, received BIGINT
+    profile INTEGER, ci BOOLEAN, dropped BIGINT, received BIGINT
 """
 
 # Gaps in days, and in weeks from Monday to Monday. The profile, and with it OS and version, is

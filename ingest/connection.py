@@ -138,6 +138,16 @@ def connect(settings: DatabaseSettings, *, timeout: float = 30) -> tuple[db.Refe
     return tuple(db.reference("/", app=app, url=url) for url in settings.urls)
 
 
+def no_answer(where: str, *, embedded: bool) -> str:
+    """The sentence about a database that does not answer."""
+    if not embedded:
+        return f"The database at {where} does not answer"
+    return (
+        f"No database answers at {where}, the embedded default: start it with `make run` "
+        "or `python -m rtdb`, or set FIREBASE_DATABASE_URL to another"
+    )
+
+
 @contextmanager
 def translated(root: db.Reference, *, embedded: bool) -> Iterator[None]:
     """Turn what firebase-admin raises into one sentence."""
@@ -145,13 +155,8 @@ def translated(root: db.Reference, *, embedded: bool) -> Iterator[None]:
         yield
     except (exceptions.FirebaseError, GoogleAuthError) as error:
         where = root._client.base_url
-        if isinstance(error, exceptions.UnavailableError) and embedded:
-            sentence = (
-                f"No database answers at {where}, the embedded default: start it with `make run` "
-                "or `python -m rtdb`, or set FIREBASE_DATABASE_URL to another"
-            )
-        elif isinstance(error, exceptions.UnavailableError):
-            sentence = f"The database at {where} does not answer"
+        if isinstance(error, exceptions.UnavailableError):
+            sentence = no_answer(where, embedded=embedded)
         elif isinstance(error, exceptions.DeadlineExceededError):
             sentence = f"The database at {where} did not answer in time"
         else:

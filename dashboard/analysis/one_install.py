@@ -54,6 +54,8 @@ def timeline(history: History, install: str) -> ibis.Table:
     """
     reports = history.reports.semi_join(_called(history, install), "install")
     reports = reports.order_by(ibis.desc("time"), ibis.desc("id")).limit(MOST_REPORTS)
+    profiles = history.profiles.select("profile", "version", "os")
+    reports = reports.inner_join(profiles, "profile")
     columns = ("kind", "operation", "solution", "outcome", "duration_ms")
     told = reports.select(
         *columns,
