@@ -168,6 +168,7 @@ def _work_out(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_DOUBLE)
     new = connection.execute("SELECT count(*) FROM arrived").fetchall()[0][0]
     if not new:
+        connection.execute("TRUNCATE arrived")  # what is only deleted stays in memory
         return 0
     for table in NUMBERED:
         connection.execute(_NOTHING_NEW.format(table=table))
