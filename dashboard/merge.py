@@ -133,9 +133,10 @@ SELECT * EXCLUDE (os, version, failed, late, task, is_new) FROM theirs WHERE is_
 def merge(connection: duckdb.DuckDBPyConnection) -> int:
     """Take ``arrived`` into the other tables; returns how many reports were new."""
     with worked_out(connection) as new:
-        connection.begin()
-        take_in(connection)
-        connection.commit()
+        if new:
+            connection.begin()
+            take_in(connection)
+            connection.commit()
     return new
 
 
@@ -152,7 +153,8 @@ def worked_out(connection: duckdb.DuckDBPyConnection) -> Iterator[int]:
 
 
 def take_in(connection: duckdb.DuckDBPyConnection) -> None:
-    """Change the warehouse as was worked out, in a transaction of the caller's."""
+    """Change the warehouse as was worked out of some new reports, in a transaction of the
+    caller's."""
     connection.execute(_KEEP)
     for table in NUMBERED:
         connection.execute(f"INSERT INTO {table} BY NAME FROM new_{table}")
