@@ -39,8 +39,9 @@ SETTINGS = {
     "write_buffer_row_group_count": "1",
     **_WHILE_READING,
 }
-"""Of DuckDB; what does not fit in memory goes to a folder beside the warehouse. A commit writes to
-the file itself: a log would be written first, and then all of it once more."""
+"""Of DuckDB; what does not fit in memory goes to a folder beside the warehouse. What a
+row group holds is written as soon as it is full, and a commit writes to the file itself: a log
+would be written first, and then all of it once more."""
 
 
 @contextmanager

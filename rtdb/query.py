@@ -229,7 +229,7 @@ def _by_index(
 
 def _all_are_selected(view: View, bounds: tuple[bytes, bytes, bytes, bytes, bytes, int]) -> bool:
     """Whether every child of the place is selected, has a text key and is in one row: they are read
-    in a third of the time where they lie, instead of one by one."""
+    in less than half the time where they lie, instead of one by one."""
     key, *rest, limit = bounds
     most = limit if limit < 0 else limit + 1
     low = key + bytes([TEXT_TAG])
