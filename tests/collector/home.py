@@ -103,8 +103,11 @@ class Home:
 
     def spooled(self) -> list[dict[str, Any]]:
         """Return the reports that wait."""
-        path = self.state / "reports.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        try:
+            lines = (self.state / "reports.jsonl").read_text().splitlines()
+        except FileNotFoundError:  # the sender took the last one
+            return []
+        return [json.loads(line) for line in lines]
 
     def files(self) -> set[str]:
         """Return every file below the home, but for the tool and what Python caches."""

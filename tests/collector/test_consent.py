@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from wald.consent import Environment, decide
 from wald.sender import Sender
 
@@ -148,9 +149,8 @@ def test_the_sender_asks_before_every_request(home: Home, server: Server) -> Non
 
     server.answer = answer
     home.run(home.write("for i in range(620):\n    with monitor.operation('x'): pass"))
-    home.settle()
+    assert until(lambda: not home.state.exists())
     assert len(server.reports) == 500
-    assert not home.state.exists()
 
 
 def test_without_a_terminal_nobody_was_told_and_nothing_is_kept(home: Home, server: Server) -> None:

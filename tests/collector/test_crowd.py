@@ -7,7 +7,6 @@ import itertools
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,8 +17,8 @@ import pytest
 from tests.ingest.database import Database
 from tests.ingest.function import Function, serving
 from tests.ingest.watching import watched
+from tests.patience import until
 from tests.rtdb.server import running
-from wald.sender import LIFETIME
 
 from .home import EXAMPLE, Home
 from .processes import senders
@@ -125,10 +124,7 @@ def test_each_report_is_stored_once_or_counted_as_dropped(tmp_path: Path) -> Non
                 run_at_once(home, 1)
                 runs += 1
                 home.settle()
-            deadline = time.monotonic() + LIFETIME + 1
-            while senders(home) and time.monotonic() < deadline:
-                time.sleep(0.05)
-            assert senders(home) == []
+            assert until(lambda: not senders(home))
         stored = database.reports()
     assert max(looks) == 1
     assert proxy.most_at_once == 1

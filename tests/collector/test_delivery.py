@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import until
 from wald.backoff import LONGEST, LONGEST_ASKED, Backoff
 from wald.delivery import _seconds
 from wald.handoff import SENDER_LOCK
@@ -237,7 +238,4 @@ def test_runs_in_a_row_share_one_sender_and_it_goes(home: Home, server: Server) 
     assert len(server.reports) == 12
     assert len(seen) == 1  # for runs less than LINGER apart
     assert Lock(str(home.state), SENDER_LOCK, patience=LIFETIME).take()
-    deadline = time.monotonic() + 5
-    while senders(home) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert senders(home) == []
+    assert until(lambda: not senders(home))

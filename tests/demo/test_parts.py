@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.patience import until
 
 SERVES = """
 import http.server, os, sys
@@ -152,7 +153,4 @@ def test_a_signal_during_a_step_ends_the_step_too(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
     assert process.returncode == 0
-    deadline = time.monotonic() + 5
-    while runs(pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not runs(pid)
+    assert until(lambda: not runs(pid))

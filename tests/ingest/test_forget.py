@@ -22,6 +22,7 @@ from tests.ingest.database import Database
 from tests.ingest.function import HOST, ROOT, Function, serving, settings
 from tests.ingest.reports import JsonReport, report
 from tests.ingest.slow import slow_proxy
+from tests.patience import until
 from tests.rtdb.server import Server, running
 from wald.report import pseudonym
 
@@ -72,8 +73,8 @@ def test_every_report_goes_and_later_ones_are_refused(local: Server) -> None:
     many = [report(install=install) for _ in range(1200)]
     store.add(many, arrived=days_ago(1))
     with serving(urls) as function:
-        assert forget(function, secret).status_code == 202
-        assert ids(*shards) == {one["id"] for one in others}
+        assert forget(function, secret).status_code == 202  # it may still be at it
+        assert until(lambda: ids(*shards) == {one["id"] for one in others})
         late, another = report(install=install), report()
         assert post(function, late, another).json() == {
             "accepted": 1,
@@ -100,11 +101,8 @@ def test_a_wish_cut_off_half_way_is_fulfilled_by_the_next_function(local: Server
     database.root.child(f"forgotten/{install}").set({"received": long_ago, "pending": True})
     with serving(database.url) as function:
         assert post(function, kept).json()["accepted"] == 1
-        deadline = time.monotonic() + 60
-        while store.forgotten(0)[0].pending and time.monotonic() < deadline:
-            time.sleep(0.05)
+        assert until(lambda: not store.forgotten(0)[0].pending)
     assert ids(database) == {kept["id"]}
-    assert not store.forgotten(0)[0].pending
 
 
 def test_a_function_killed_while_it_forgets(local: Server) -> None:
@@ -156,7 +154,7 @@ def test_a_database_that_is_away_keeps_a_wish_pending(local: Server, tmp_path: P
         with serving(urls) as function:
             server.kill()
             assert forget(function, secret).status_code == 202
-            assert ids(shards[0]) == set()  # what can be reached goes at once
+            assert until(lambda: not ids(shards[0]))  # what can be reached goes at once
             assert store.forgotten(0)[0].pending
         settle(shards[0], install)
         prune = [sys.executable, "-m", "ingest", "prune", "--keep", "36500"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,8 +14,9 @@ from tests import browser
 from tests.loop import parts
 from tests.loop.homes import Lived, live
 from tests.loop.page import Page, opened
-from tests.loop.parts import environment, ingest, python
+from tests.loop.parts import environment, ingest, keys, python
 from tests.loop.tables import Tables
+from tests.patience import until
 from tests.rtdb.server import running
 
 PATIENCE = 120.0
@@ -96,19 +95,7 @@ def _day_with_room() -> date:
 
 
 def _await_reports(url: str, day: date, expected: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while (arrived := _stored(url, day)) != expected:
-        if arrived > expected or time.monotonic() > deadline:
-            raise AssertionError(f"{arrived} reports arrived; {expected} were to")
-        time.sleep(0.2)
+    until(lambda: len(keys(url, f"reports/{day}")) >= expected, PATIENCE)
     time.sleep(1)  # one too many would come about now, too
-    arrived = _stored(url, day)
+    arrived = len(keys(url, f"reports/{day}"))
     assert arrived == expected, f"{arrived} reports arrived; {expected} were to"
-
-
-def _stored(url: str, day: date) -> int:
-    address = f"{url}/reports/{day}.json?ns=wald&shallow=true"
-    request = urllib.request.Request(address, headers={"Authorization": "Bearer owner"})
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(request, timeout=30) as answer:
-        return len(json.load(answer) or {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -123,11 +124,21 @@ def _await(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
         time.sleep(0.1)
 
 
+def keys(database: str, path: str) -> list[str]:
+    """What stands in the database under a path, by name."""
+    address = f"{database}/{path}.json?ns=wald&shallow=true"
+    request = urllib.request.Request(address, headers={"Authorization": "Bearer owner"})
+    with _DIRECT.open(request, timeout=30) as answer:
+        return list(json.load(answer) or {})
+
+
 def _answers(url: str) -> bool:
-    # Not through a proxy that the environment may name.
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(url, timeout=10) as answer:
+        with _DIRECT.open(url, timeout=10) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Asks without the proxy that the environment may name."""

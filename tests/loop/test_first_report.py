@@ -9,7 +9,8 @@ from pathlib import Path
 from tests import browser
 from tests.loop.homes import EXAMPLE
 from tests.loop.page import opened
-from tests.loop.parts import ROOT, dashboard, environment, ingest
+from tests.loop.parts import ROOT, dashboard, environment, ingest, keys
+from tests.patience import until
 from tests.rtdb.server import running
 
 
@@ -48,11 +49,9 @@ def test_a_page_fills_when_the_first_report_comes(tmp_path: Path) -> None:
             check=True,
             capture_output=True,
         )
-        for _ in range(60):
-            page.tab.get_by_role("button", name="Look again").click()
-            page.tab.wait_for_timeout(1000)
-            if page.tab.get_by_test_id("stMetric").count():
-                break
-        page.open(address)
+        assert until(lambda: bool(keys(server.url, "reports")))
+        page.tab.get_by_role("button", name="Look again").click()
+        page.tab.get_by_test_id("stMetric").first.wait_for()
+        page.settled()
         assert page.tiles()["New installs"] == "1"
         assert page.wrong() == []
