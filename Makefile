@@ -9,7 +9,7 @@ run: setup
 	@$(BIN)/python -m demo.run
 
 test: setup browser
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 
 setup: $(READY)
 
