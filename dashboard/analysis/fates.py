@@ -5,8 +5,9 @@ from __future__ import annotations
 import ibis
 from ibis import _
 
+from dashboard.analysis.engines import kept
 from dashboard.analysis.error_names import error_names
-from dashboard.analysis.history import History, kept
+from dashboard.analysis.history import History
 
 FATES = ("stayed", "upgraded", "left", "too_early")
 

@@ -6,7 +6,8 @@ import ibis
 from ibis import _
 from ibis import literal as lit
 
-from dashboard.analysis.history import History, kept
+from dashboard.analysis.engines import kept
+from dashboard.analysis.history import History
 from dashboard.schema import JOURNEY
 
 STEPS = tuple(JOURNEY.values())

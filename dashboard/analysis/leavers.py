@@ -6,7 +6,8 @@ import ibis
 from ibis import _
 from ibis import literal as lit
 
-from dashboard.analysis.history import History, digits
+from dashboard.analysis.history import History
+from dashboard.analysis.pseudonyms import digits
 
 
 def left_after_error(history: History) -> ibis.Table:

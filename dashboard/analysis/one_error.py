@@ -7,7 +7,8 @@ from ibis import _
 from ibis import literal as lit
 
 from dashboard.analysis.calendar import filled, weeks
-from dashboard.analysis.history import History, digits
+from dashboard.analysis.history import History
+from dashboard.analysis.pseudonyms import digits
 from dashboard.schema import UNKNOWN
 
 MOST_AFFECTED = 5_000

@@ -9,7 +9,8 @@ import ibis
 from ibis import _
 from ibis import literal as lit
 
-from dashboard.analysis.history import History, digits
+from dashboard.analysis.history import History
+from dashboard.analysis.pseudonyms import digits
 
 MOST_FOUND = 200
 """Installs that a search lists, those seen last."""

@@ -13,8 +13,10 @@ from ibis import literal as lit
 from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from dashboard.analysis.history import History, digits, kept
+from dashboard.analysis.engines import kept
+from dashboard.analysis.history import History
 from dashboard.analysis.proportion import Z95
+from dashboard.analysis.pseudonyms import digits
 from dashboard.analysis.strata import LEVELS, in_strata, strata_of, sums_in
 
 MOST_EXPOSED = 5_000

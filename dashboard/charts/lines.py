@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -47,34 +48,10 @@ def lines(
     times = pd.to_datetime(frame[x])
     number = ".0%" if shares else COUNTS
     whole = times <= pd.Timestamp(complete_until)
-    traces = []
+    hover = f"%{{x|%-d %b %Y}}: <b>%{{y:{number}}}</b> {unit}"
+    traces: list[dict[str, Any]] = []
     for column, name in series.items():
-        label = plain_label(name)
-        hover = f"%{{x|%-d %b %Y}}: <b>%{{y:{number}}}</b> {unit}"
-        style = {"color": colour[column], "width": 2}
-        mode = "lines" if len(frame) > FEW else "lines+markers"
-        common = {"type": "scatter", "mode": mode, "name": label, "showlegend": False}
-        traces.append(
-            common
-            | {
-                "x": times[whole],
-                "y": frame[column][whole],
-                "line": style,
-                "hovertemplate": f"{hover}<extra>{label}</extra>",
-            }
-        )
-        if not whole.all():
-            tail = ~whole | (times == times[whole].max())  # joined to the last whole one
-            traces.append(
-                common
-                | {
-                    "x": times[tail],
-                    "y": frame[column][tail],
-                    "line": style | {"dash": "dot"},
-                    "opacity": 0.55,
-                    "hovertemplate": f"{hover} so far<extra>{label}, not complete</extra>",
-                }
-            )
+        traces += _line(times, frame[column], whole, plain_label(name), colour[column], hover)
     figure.add_traces(traces)
     greatest = float(frame[list(series)].max().max())  # of those that are there
     if len(series) > 1 and len(frame):
@@ -90,3 +67,29 @@ def lines(
     else:
         value_axis(figure, unit, axis, top, range=[0, top])
     return figure
+
+
+def _line(
+    times: pd.Series, values: pd.Series, whole: pd.Series, label: str, colour: str, hover: str
+) -> Iterator[dict[str, Any]]:
+    """A line in one piece, or in two where its last values are not `whole` yet."""
+    mode = "lines" if len(values) > FEW else "lines+markers"
+    common = {"type": "scatter", "mode": mode, "name": label, "showlegend": False}
+    style = {"color": colour, "width": 2}
+    yield {
+        **common,
+        "x": times[whole],
+        "y": values[whole],
+        "line": style,
+        "hovertemplate": f"{hover}<extra>{label}</extra>",
+    }
+    if not whole.all():
+        tail = ~whole | (times == times[whole].max())  # joined to the last whole one
+        yield {
+            **common,
+            "x": times[tail],
+            "y": values[tail],
+            "line": style | {"dash": "dot"},
+            "opacity": 0.55,
+            "hovertemplate": f"{hover} so far<extra>{label}, not complete</extra>",
+        }
