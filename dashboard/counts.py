@@ -83,7 +83,7 @@ COUNTS = (
         {"day": "epoch_ms(received)::DATE"},
         {
             "reports": "1",
-            "errors": "kind = 'error'",
+            "errors": "failure IS NOT NULL",
             "late": f"received - time > {LATE_MS}",
             "ci": "ci",
         },

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import duckdb
 
+from dashboard.numbering import every
 from dashboard.schema import JOURNEY
 
 _RUNS = f"""
 CREATE TEMP TABLE step_runs AS
-SELECT install, solution, operation, time FROM theirs
-WHERE task IS NOT NULL AND NOT ci AND operation IN {tuple(JOURNEY.values())}
+SELECT install, solution, operation, time FROM theirs JOIN {every("calls")} USING (call)
+WHERE solution IS NOT NULL AND failure IS NULL AND NOT ci AND operation IN {tuple(JOURNEY.values())}
 """
 
 _KNOWN = f"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 
 from dashboard.counts import add_changes, count_changes
-from dashboard.schema import every
+from dashboard.numbering import every, numbered, same
 
 # The visit before the first of the new days, and all after it.
 _KNOWN_VISITS = """
@@ -32,7 +32,7 @@ _LIVES = """
 CREATE TEMP TABLE lives{suffix} AS
 WITH days AS (
     SELECT install, day, arg_max(profile, (time, id)) AS profile,
-        arg_min(operation, (time, id)) AS operation,
+        arg_min(call, (time, id)) AS call,
         list_sort(list_distinct(list(solution) FILTER (solution IS NOT NULL))) AS solutions,
         count(*) AS reports, count(*) FILTER (failed) AS errors,
         count(*) FILTER (NOT failed) AS runs,
@@ -40,13 +40,13 @@ WITH days AS (
         sum(dropped)::BIGINT AS dropped, count(*) FILTER (late) AS late,
         count(*) FILTER (ci) AS by_ci,
         NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day,
-        NULL AS known_moved
-    FROM {reports}
+        NULL AS known_moved, NULL AS known_operation
+    FROM {reports} JOIN {calls} USING (call)
     GROUP BY install, day
     UNION ALL BY NAME
-    SELECT install, day, profile, operation, reports, errors, runs, failed_runs, dropped,
-        late, by_ci, bundle AS known_bundle, number AS known_number, gap AS known_gap,
-        first_day AS known_first_day, moved AS known_moved
+    SELECT install, day, profile, reports, errors, runs, failed_runs, dropped, late, by_ci,
+        bundle AS known_bundle, number AS known_number, gap AS known_gap,
+        first_day AS known_first_day, moved AS known_moved, operation AS known_operation
     FROM known_visits{suffix} WHERE stays
 ), numbered AS (
     SELECT days.* EXCLUDE (known_number, known_gap, known_first_day), os, version,
@@ -58,7 +58,8 @@ WITH days AS (
         lag(version) OVER life AS last_version
     FROM days JOIN {profiles} USING (profile) WINDOW life AS (PARTITION BY install ORDER BY day)
 )
-SELECT * EXCLUDE (known_moved, last_version),
+SELECT numbered.* EXCLUDE (call, known_moved, known_operation, last_version),
+    coalesce(known_operation, operation) AS operation,
     coalesce(known_moved, last_day IS NULL OR version IS DISTINCT FROM last_version) AS moved,
     day - last_day AS gap, next_day - day AS next_gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
@@ -70,42 +71,18 @@ SELECT * EXCLUDE (known_moved, last_version),
     CASE WHEN gap IS NULL THEN 0 WHEN gap <= 1 THEN 1 WHEN gap <= 3 THEN 2 WHEN gap <= 7 THEN 4
         WHEN gap <= 14 THEN 8 WHEN gap <= 30 THEN 15 ELSE 31 END AS gap_bin,
     date_trunc('month', day)::DATE AS month
-FROM numbered
+FROM numbered LEFT JOIN {calls} USING (call)
 """
 
-_SAME_POINT = """
-    {0}.number_bin = {1}.number_bin AND {0}.gap_bin = {1}.gap_bin AND {0}.month = {1}.month
-    AND {0}.version IS NOT DISTINCT FROM {1}.version AND {0}.os IS NOT DISTINCT FROM {1}.os
-"""
-
-_NEW_POINTS = f"""
-INSERT INTO new_points BY NAME
-SELECT (SELECT coalesce(max(point), 0) FROM {every("points")}) + row_number() OVER (
-        ORDER BY month, version, os, number_bin, gap_bin
-    ) AS point, * FROM (
-    SELECT DISTINCT number_bin, gap_bin, version, os, month
-    FROM lives{{suffix}} AS lives ANTI JOIN {every("points")} AS points
-        ON {_SAME_POINT.format("lives", "points")}
-)
-"""
-
-_NEW_BUNDLES = f"""
-INSERT INTO new_bundles BY NAME
-SELECT (SELECT coalesce(max(bundle), 0) FROM {every("bundles")})
-    + row_number() OVER (ORDER BY solutions) AS bundle, solutions
-FROM (
-    SELECT DISTINCT solutions FROM lives{{suffix}}
-        ANTI JOIN {every("bundles")} USING (solutions)
-    WHERE solutions IS NOT NULL
-)
-"""
+_NEW_POINTS = numbered("points", "lives{suffix}")
+_NEW_BUNDLES = numbered("bundles", "lives{suffix} WHERE solutions IS NOT NULL")
 
 _NEW_VISITS = f"""
 CREATE TEMP TABLE new_visits{{suffix}} AS
 SELECT lives.* EXCLUDE (last_day, number_bin, gap_bin, month, solutions, known_bundle),
     app, point, coalesce(known_bundle, bundle) AS bundle, in_ci
 FROM lives{{suffix}} AS lives
-    JOIN {every("points")} AS points ON {_SAME_POINT.format("lives", "points")}
+    JOIN {every("points")} AS points ON {same("lives", "points")}
     LEFT JOIN {every("bundles")} USING (solutions) JOIN touched USING (install)
 """
 
@@ -125,8 +102,7 @@ FROM (
             time: time, id: id, error_type: error_type, error_where: error_where,
             error_version: version, sentry_event: sentry_event
         }}, (time, id)))
-    FROM {reports}
-    WHERE failed AND fingerprint IS NOT NULL
+    FROM {reports} JOIN {failures} USING (failure) WHERE fingerprint IS NOT NULL
     GROUP BY install, day, fingerprint
     UNION ALL BY NAME
     SELECT * EXCLUDE (row, stays) FROM known_exposures{suffix} WHERE stays
@@ -144,15 +120,18 @@ _OLD_DEPLOYMENTS = """(
     WHERE rowid IN (SELECT row FROM known_deployments{suffix} WHERE NOT stays)
 )"""
 
-# Of what stays, the last of each task comes first, without a time. Only what puts reports in order
-# goes through the windows; a solution is numbered by the first of its tasks.
+# Of what stays, the last of each task comes first, as of its day's first moment. Only what puts
+# reports in order goes through the windows; a solution is numbered by the first of its tasks.
 _NEW_DEPLOYMENTS = f"""
 CREATE TEMP TABLE new_deployments{{suffix}} AS
 WITH named AS (
-    SELECT task, min(task) OVER (PARTITION BY solution) AS named FROM {every("tasks")}
+    SELECT *, min(task) OVER (PARTITION BY solution) AS named FROM {every("tasks")}
+), ended AS (
+    SELECT call, task, outcome IS NOT DISTINCT FROM 'ok' AS succeeded
+    FROM {every("calls")} AS calls JOIN {every("tasks")} AS tasks ON {same("calls", "tasks")}
 )
 SELECT app, install, time, day, date_trunc('week', day)::DATE AS week, task,
-    outcome IS NOT DISTINCT FROM 'ok' AS succeeded, duration_ms, os, version, profile, in_ci,
+    succeeded, duration_ms, os, version, profile, in_ci,
     day - last_day AS gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
     day - last_solution_day AS solution_gap,
@@ -160,18 +139,19 @@ SELECT app, install, time, day, date_trunc('week', day)::DATE AS week, task,
 FROM (
     SELECT report,
         lag(day) OVER (
-            PARTITION BY install, task ORDER BY time NULLS FIRST, day, id
+            PARTITION BY install, task ORDER BY time, id
         ) AS last_day,
         lag(day) OVER (
-            PARTITION BY install, named ORDER BY time NULLS FIRST, day, id
+            PARTITION BY install, named ORDER BY time, id
         ) AS last_solution_day
     FROM (
-        SELECT report, install, task, day, time, id FROM {{reports}}
+        SELECT report, install, task, day, time, id
+        FROM {{reports}} JOIN ended USING (call) WHERE NOT failed
         UNION ALL BY NAME
-        SELECT install, task, max(day) AS day FROM known_deployments{{suffix}}
-        WHERE stays GROUP BY install, task
+        SELECT install, task, max(day) AS day, epoch_ms(max(day)) AS time
+        FROM known_deployments{{suffix}} WHERE stays GROUP BY install, task
     ) JOIN named USING (task)
-) JOIN theirs ON report = theirs.rowid
+) JOIN theirs ON report = theirs.rowid JOIN ended USING (call)
     JOIN (SELECT install, in_ci FROM touched) USING (install)
 """
 
@@ -195,7 +175,7 @@ def work_out(
         reports: SQL of those of ``theirs`` that count, each with its place there, ``report``.
     """
     words = {"suffix": suffix, "installs": installs, "reports": reports}
-    words["profiles"] = every("profiles")
+    words |= {table: every(table) for table in ("profiles", "calls", "failures")}
     for statement in (
         *(_KNOWN_VISITS, _SEVERAL_OS, _LIVES, _NEW_POINTS, _NEW_BUNDLES, _NEW_VISITS),
         *(_KNOWN_EXPOSURES, _NEW_EXPOSURES, _KNOWN_DEPLOYMENTS, _NEW_DEPLOYMENTS),

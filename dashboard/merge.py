@@ -19,7 +19,8 @@ import duckdb
 
 from dashboard import adoptions, journeys, lives
 from dashboard.counts import add_changes, count_anew, count_changes
-from dashboard.schema import LATE_MS, NUMBERED, every
+from dashboard.numbering import NUMBERED, every, numbered, same
+from dashboard.schema import LATE_MS
 
 # One report an id, also where a retry stands under two days.
 _KNOWN = "DELETE FROM arrived WHERE id IN (SELECT id FROM reports)"
@@ -86,47 +87,41 @@ UPDATE touched SET since = DATE '1970-01-01' WHERE install IN (
 )
 """
 
-_NEW_TASKS = """
-INSERT INTO new_tasks BY NAME
-SELECT (SELECT coalesce(max(task), 0) FROM tasks)
-    + row_number() OVER (ORDER BY solution, operation) AS task, *
-FROM (
-    SELECT DISTINCT solution, operation FROM arrived ANTI JOIN tasks
-        ON arrived.solution = tasks.solution
-        AND arrived.operation IS NOT DISTINCT FROM tasks.operation
-    WHERE kind = 'run' AND solution IS NOT NULL
-)
-"""
+_NEW_CALLS = numbered("calls", "arrived")
+_NEW_FAILURES = numbered("failures", "arrived WHERE kind = 'error'")
 
 # The new reports, and what may change of these installs' older ones. These lie in the order in
 # which they arrived, so the least of the days spares reading most of the table.
 _THEIRS = f"""
 CREATE TEMP TABLE theirs AS
-SELECT reports.*, kind = 'error' AS failed, received - time > {LATE_MS} AS late,
-    CASE WHEN kind = 'run' THEN task END AS task
-FROM (
-    SELECT arrived.* EXCLUDE (metrics, pseudonym), install, profile, os, version, true AS is_new
-    FROM arrived JOIN touched USING (app, pseudonym) JOIN (
-        SELECT profiled.metrics, profile, os, version
-        FROM profiled JOIN {every("profiles")} USING (digest)
-    ) USING (metrics)
-    UNION ALL BY NAME
-    SELECT reports.*, os, version, false AS is_new
-    FROM reports JOIN touched USING (install) JOIN profiles USING (profile)
-    WHERE day >= since AND day >= ?
-) AS reports LEFT JOIN {every("tasks")} AS tasks
-    ON reports.solution = tasks.solution
-    AND reports.operation IS NOT DISTINCT FROM tasks.operation
+SELECT arrived.* EXCLUDE (
+        metrics, pseudonym, kind, operation, solution, outcome,
+        fingerprint, error_type, error_where
+    ), install, call, failure, profile, os, version, true AS is_new
+FROM arrived JOIN touched USING (app, pseudonym) JOIN (
+    SELECT profiled.metrics, profile, os, version
+    FROM profiled JOIN {every("profiles")} USING (digest)
+) USING (metrics)
+    JOIN {every("calls")} AS calls ON {same("arrived", "calls")}
+    LEFT JOIN {every("failures")} AS failures
+        ON kind = 'error' AND {same("arrived", "failures")}
+UNION ALL BY NAME
+SELECT reports.*, os, version, false AS is_new
+FROM reports JOIN touched USING (install) JOIN profiles USING (profile)
+WHERE day >= since AND day >= ?
 """
 
-_BY_PEOPLE = "(SELECT rowid AS report, * FROM theirs WHERE NOT ci)"
-_WITH_CI = """(
-    SELECT theirs.rowid AS report, theirs.* FROM theirs SEMI JOIN touched_ci USING (install)
-)"""
+_RUNS = "FROM theirs WHERE is_new AND failure IS NULL"
+_NEW_TASKS = numbered(
+    "tasks", f"{every('calls')} SEMI JOIN ({_RUNS}) USING (call) WHERE solution IS NOT NULL"
+)
+
+_TOLD = f"rowid AS report, *, failure IS NOT NULL AS failed, received - time > {LATE_MS} AS late"
+_BY_PEOPLE = f"(SELECT {_TOLD} FROM theirs WHERE NOT ci)"
+_WITH_CI = f"(SELECT {_TOLD} FROM theirs WHERE install IN (SELECT install FROM touched_ci))"
 
 _KEEP = """
-INSERT INTO reports BY NAME
-SELECT * EXCLUDE (os, version, failed, late, task, is_new) FROM theirs WHERE is_new
+INSERT INTO reports BY NAME SELECT * EXCLUDE (os, version, is_new) FROM theirs WHERE is_new
 """
 
 
@@ -180,11 +175,13 @@ def _work_out(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_NEW_INSTALLS)
     connection.execute(_TOUCHED)
     connection.execute(_FIRST_IN_CI)
-    connection.execute(_NEW_TASKS)
-    count_changes(connection, "reports", "arrived")
+    connection.execute(_NEW_CALLS)
+    connection.execute(_NEW_FAILURES)
     since = connection.execute("SELECT min(since) FROM touched").fetchall()[0][0]
     connection.execute(_THEIRS, [since])
     connection.execute("TRUNCATE arrived")
+    connection.execute(_NEW_TASKS)
+    count_changes(connection, "reports", "(FROM theirs WHERE is_new)")
     lives.work_out(connection, "", "touched", _BY_PEOPLE)
     adoptions.work_out(connection)
     journeys.work_out(connection)
@@ -210,6 +207,8 @@ _FORGET_INSTALLS = "DELETE FROM {table} WHERE install IN (SELECT unnest(?::INTEG
 # What is numbered, and by which tables.
 _NUMBERED_BY = {
     "profile": ("reports",),
+    "call": ("reports",),
+    "failure": ("reports",),
     "point": ("visits", "visits_ci"),
     "bundle": ("visits", "visits_ci"),
     "task": ("deployments", "deployments_ci"),

@@ -1,9 +1,10 @@
 """The warehouse's tables.
 
 What many rows share stands in a table of its own, numbered as it comes: an app's install in
-``installs``, a report's metrics in ``profiles``, a visit's place in its install's life in
-``points``, the solutions that it names in ``bundles``, a solution and an operation in ``tasks``. To
-join or count by one of them is to join or count small numbers.
+``installs``, a report's metrics in ``profiles``, what it is of and how that ended in ``calls``, an
+error in ``failures``; a visit's place in its install's life in ``points``, the solutions that it
+names in ``bundles``, a solution and an operation in ``tasks``. To join or count by one of them is
+to join or count small numbers.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ UNKNOWN = "unknown"
 JOURNEY = {"began": "init", "installed": "install", "tested": "test"}
 """The steps of a deployment, in their order: what is said of who came to one, and its operation."""
 
+# `failure` is null for a run.
 _REPORT = """
-    id UUID, app VARCHAR, install INTEGER, time BIGINT, day DATE, kind VARCHAR,
-    operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
-    fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
+    id UUID, app VARCHAR, install INTEGER, time BIGINT, day DATE, call INTEGER,
+    duration_ms BIGINT, failure INTEGER, sentry_event VARCHAR,
     profile INTEGER, ci BOOLEAN, dropped BIGINT, received BIGINT
 """
 
@@ -90,15 +91,6 @@ CREATE TABLE arrivals (
 );
 """
 
-NUMBERED = ("installs", "profiles", "points", "bundles", "tasks")
-"""The tables of what is numbered as it comes."""
-
-
-def every(table: str) -> str:
-    """SQL of a numbered table, with what a merge adds to it."""
-    return f"(FROM {table} UNION ALL FROM new_{table})"
-
-
 _COMPRESSION = {
     "UUID": "uncompressed",
     "VARCHAR": "dictionary",
@@ -133,6 +125,10 @@ CREATE TABLE installs (install INTEGER, app VARCHAR, pseudonym UUID, lot INTEGER
 CREATE TABLE profiles (
     profile INTEGER, digest UHUGEINT, os VARCHAR, os_version VARCHAR, version VARCHAR,
     metrics MAP(VARCHAR, VARCHAR)
+);
+CREATE TABLE calls (call INTEGER, operation VARCHAR, solution VARCHAR, outcome VARCHAR);
+CREATE TABLE failures (
+    failure INTEGER, fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR
 );
 CREATE TABLE points (
     point INTEGER, number_bin INTEGER, gap_bin INTEGER, version VARCHAR, os VARCHAR, month DATE

@@ -133,12 +133,12 @@ def _sync(
     enough = min(FIRST, chunk)
     published = told = time.monotonic()
     reads = (read for day in days for read in _read(store, day, now, page_size))
-    with ahead(reads, weight=lambda read: read.page.size, most=AHEAD) as coming:
+    with ahead(reads, weight=lambda read: len(read.page.body), most=AHEAD) as coming:
         for read in coming:
             load.add(read.page.children)
             load.note(read.cursor)
             done += len(read.page.children)
-            size += read.page.size
+            size += len(read.page.body)
             total = max(total, done)
             progress(Progress(done, total))
             if time.monotonic() - told >= TELLING:
@@ -192,17 +192,22 @@ def _read(store: Store, day: Cursor, now: Callable[[], datetime], size: int) -> 
     since, limit, unsettled = day.since, size, None
     while True:
         page = store.arrived(day.shard, day.day, since=since, limit=limit)
-        last = since if page.last is None else page.last
         is_last = len(page.children) < limit
+        if is_last and closed:
+            read = int(end.timestamp() * 1000)
+            yield _Read(page, Cursor(day.shard, day.day, max(read, since), closed))
+            return
+        latest = page.last()
+        last = since if latest is None else latest
         if not is_last and last == since:
             limit *= 2
             continue
         settled = (last if page.server_ms is None else page.server_ms) - OVERLAP_MS
-        if page.last is not None and last >= settled and unsettled is None:
+        if latest is not None and last >= settled and unsettled is None:
             unsettled = settled
-        since = last + 1 if is_last and page.last is not None else last
+        since = last + 1 if is_last and latest is not None else last
         until = since if unsettled is None else max(0, min(since, unsettled))
-        yield _Read(page, Cursor(day.shard, day.day, until, closed and is_last))
+        yield _Read(page, Cursor(day.shard, day.day, until))
         if is_last:
             return
         limit = size

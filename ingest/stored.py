@@ -12,14 +12,24 @@ from msgspec.json import Decoder
 class Page(Struct, frozen=True):
     """A part of an arrival day."""
 
+    body: bytes
+    """What was read."""
     children: list[Raw]
-    """What was read, in no order, each as JSON; what somebody wrote by hand is no report."""
-    last: int | None
-    """The greatest ``received`` among them, ms UTC by the database's clock; None if none has it."""
-    size: int
-    """Bytes read."""
+    """The same, in no order, each as JSON; what somebody wrote by hand is no report."""
     server_ms: int | None
     """When the database answered, by its own clock, ms UTC; None where it doesn't say."""
+
+    def last(self) -> int | None:
+        """The greatest ``received``, ms UTC by the database's clock; None if none has it.
+
+        To find it takes longer than to take the page apart.
+        """
+        try:
+            times = [arrival.received for arrival in (_arrivals(self.body) or {}).values()]
+        except DecodeError:
+            times = [_received(child) for child in self.children]
+        last = max(times, default=-1)
+        return last if last >= 0 else None
 
 
 class Named(Struct, frozen=True):
@@ -41,8 +51,7 @@ _named = Decoder(Named).decode
 
 def decode_page(body: bytes, date_header: str | None) -> Page:
     """Take apart a piece of an arrival day, as the database sends it."""
-    children = _children(body)
-    return Page(children, _last(body, children), len(body), _milliseconds(date_header))
+    return Page(body, _children(body), _milliseconds(date_header))
 
 
 def decode_names(body: bytes) -> Iterator[Named]:
@@ -58,15 +67,6 @@ def _children(body: bytes) -> list[Raw]:
     found = _split(body) or {}
     # Keys that count from zero, written by hand, make the database send an array.
     return found if isinstance(found, list) else list(found.values())
-
-
-def _last(body: bytes, children: list[Raw]) -> int | None:
-    try:
-        times = [arrival.received for arrival in (_arrivals(body) or {}).values()]
-    except DecodeError:
-        times = [_received(child) for child in children]
-    last = max(times, default=-1)
-    return last if last >= 0 else None
 
 
 def _received(child: Raw) -> int:

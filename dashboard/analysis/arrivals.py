@@ -34,7 +34,7 @@ def _by_day(history: History) -> ibis.Table:
     reports = history.reports.group_by(day=_.received.as_timestamp("ms").date())
     return reports.agg(
         reports=_.count(),
-        errors=(_.kind == "error").sum(),
+        errors=_.failure.notnull().sum(),
         late=(_.received - _.time > LATE_MS).sum(),
         ci=_.ci.sum(),
     )

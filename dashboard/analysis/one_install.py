@@ -56,10 +56,11 @@ def timeline(history: History, install: str) -> ibis.Table:
     reports = history.reports.semi_join(_called(history, install), "install")
     reports = reports.order_by(ibis.desc("time"), ibis.desc("id")).limit(MOST_REPORTS)
     profiles = history.profiles.select("profile", "version", "os")
-    reports = reports.inner_join(profiles, "profile")
+    reports = reports.inner_join(profiles, "profile").inner_join(history.calls, "call")
+    reports = reports.left_join(history.failures, "failure")
     columns = ("kind", "operation", "solution", "outcome", "duration_ms")
     told = reports.select(
-        *columns,
+        *columns[1:],
         "fingerprint",
         "sentry_event",
         "version",
@@ -67,6 +68,7 @@ def timeline(history: History, install: str) -> ibis.Table:
         "ci",
         "time",
         "id",
+        kind=ibis.ifelse(reports.failure.isnull(), "run", "error"),
         at=reports.time.as_timestamp("ms"),
         type=reports.error_type,
         where=reports.error_where,

@@ -100,6 +100,17 @@ class Records:
         return self.stored("profiles")
 
     @cached_property
+    def calls(self) -> ibis.Table:
+        """What a report is of: call, operation, solution, outcome."""
+        return self.stored("calls")
+
+    @cached_property
+    def failures(self) -> ibis.Table:
+        """What an error report tells of the error: failure, fingerprint, error_type,
+        error_where."""
+        return self.stored("failures")
+
+    @cached_property
     def points(self) -> ibis.Table:
         """Places in an install's life: point, version, os, month (its first day), and
 

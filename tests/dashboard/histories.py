@@ -110,8 +110,7 @@ def fill(warehouse: Warehouse, reports: Iterable[Mapping[str, Any]], source: str
         return load.finish()
 
 
-# Installs, profiles, points, bundles and tasks are numbered as they come, so what they say is
-# compared.
+# Much is numbered as it comes, so what the numbers stand for is compared.
 _PROFILED = """(
     SELECT * EXCLUDE (install, profile)
     FROM {} JOIN installs USING (install, app) JOIN profiles USING (profile)
@@ -122,7 +121,11 @@ _PLACED = f"""(
 )"""
 _DEPLOYED = f"(SELECT * EXCLUDE (task) FROM {_PROFILED} JOIN tasks USING (task))"
 _TABLES = {
-    "reports": _PROFILED.format("reports"),
+    "reports": f"""(
+        SELECT * EXCLUDE (call, failure)
+        FROM {_PROFILED.format("reports")} JOIN calls USING (call)
+            LEFT JOIN failures USING (failure)
+    )""",
     "visits": _PLACED.format("visits"),
     "visits_ci": _PLACED.format("visits_ci"),
     "exposures": _PLACED.format("exposures"),
@@ -138,6 +141,8 @@ _TABLES = {
     "deployments": _DEPLOYED.format("deployments"),
     "deployments_ci": _DEPLOYED.format("deployments_ci"),
     "profiles": "(SELECT * EXCLUDE (profile) FROM profiles)",
+    "calls": "(SELECT * EXCLUDE (call) FROM calls)",
+    "failures": "(SELECT * EXCLUDE (failure) FROM failures)",
     "installs": "(SELECT * EXCLUDE (install) FROM installs)",
     "adoptions": "(SELECT * EXCLUDE (install) FROM adoptions JOIN installs USING (install, app))",
     "journeys": "(SELECT * EXCLUDE (install) FROM journeys JOIN installs USING (install, app))",
