@@ -32,21 +32,23 @@ _LIVES = """
 CREATE TEMP TABLE lives{suffix} AS
 WITH days AS (
     SELECT install, day, arg_max(profile, (time, id)) AS profile,
-        arg_min(call, (time, id)) AS call,
-        list_sort(list_distinct(list(solution) FILTER (solution IS NOT NULL))) AS solutions,
+        arg_min(call, (time, id)) FILTER (operation IS NOT NULL) AS call,
+        CASE WHEN min(solution) = max(solution) THEN [min(solution)]
+            ELSE list_sort(list_distinct(list(solution) FILTER (solution IS NOT NULL)))
+        END AS solutions,
         count(*) AS reports, count(*) FILTER (failed) AS errors,
         count(*) FILTER (NOT failed) AS runs,
         count(*) FILTER (NOT failed AND outcome = 'error') AS failed_runs,
         sum(dropped)::BIGINT AS dropped, count(*) FILTER (late) AS late,
         count(*) FILTER (ci) AS by_ci,
         NULL AS known_bundle, NULL AS known_number, NULL AS known_gap, NULL AS known_first_day,
-        NULL AS known_moved, NULL AS known_operation
+        NULL AS known_moved
     FROM {reports} JOIN {calls} USING (call)
     GROUP BY install, day
     UNION ALL BY NAME
-    SELECT install, day, profile, reports, errors, runs, failed_runs, dropped, late, by_ci,
+    SELECT install, day, profile, call, reports, errors, runs, failed_runs, dropped, late, by_ci,
         bundle AS known_bundle, number AS known_number, gap AS known_gap,
-        first_day AS known_first_day, moved AS known_moved, operation AS known_operation
+        first_day AS known_first_day, moved AS known_moved
     FROM known_visits{suffix} WHERE stays
 ), numbered AS (
     SELECT days.* EXCLUDE (known_number, known_gap, known_first_day), os, version,
@@ -58,8 +60,7 @@ WITH days AS (
         lag(version) OVER life AS last_version
     FROM days JOIN {profiles} USING (profile) WINDOW life AS (PARTITION BY install ORDER BY day)
 )
-SELECT numbered.* EXCLUDE (call, known_moved, known_operation, last_version),
-    coalesce(known_operation, operation) AS operation,
+SELECT * EXCLUDE (known_moved, last_version),
     coalesce(known_moved, last_day IS NULL OR version IS DISTINCT FROM last_version) AS moved,
     day - last_day AS gap, next_day - day AS next_gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
@@ -71,7 +72,7 @@ SELECT numbered.* EXCLUDE (call, known_moved, known_operation, last_version),
     CASE WHEN gap IS NULL THEN 0 WHEN gap <= 1 THEN 1 WHEN gap <= 3 THEN 2 WHEN gap <= 7 THEN 4
         WHEN gap <= 14 THEN 8 WHEN gap <= 30 THEN 15 ELSE 31 END AS gap_bin,
     date_trunc('month', day)::DATE AS month
-FROM numbered LEFT JOIN {calls} USING (call)
+FROM numbered
 """
 
 _NEW_POINTS = numbered("points", "lives{suffix}")
@@ -131,7 +132,7 @@ WITH named AS (
     FROM {every("calls")} AS calls JOIN {every("tasks")} AS tasks ON {same("calls", "tasks")}
 )
 SELECT app, install, time, day, date_trunc('week', day)::DATE AS week, task,
-    succeeded, duration_ms, os, version, profile, in_ci,
+    succeeded, duration_ms, profile, in_ci,
     day - last_day AS gap,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
     day - last_solution_day AS solution_gap,

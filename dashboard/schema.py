@@ -29,7 +29,7 @@ _REPORT = """
 """
 
 # Gaps in days, and in weeks from Monday to Monday. The profile, and with it OS and version, is
-# that of the day's last report (by time, then id); the operation is the first one of the day.
+# that of the day's last report (by time, then id), the call that of its first with an operation.
 # `reports` to `by_ci` count the day's reports: all, those of errors, runs, runs that failed, what
 # was dropped, those received late, and those by CI services. `in_ci`: the install ever ran in one.
 # `moved`: there is no visit before, or it was of another version.
@@ -38,7 +38,7 @@ _VISIT = """
     gap INTEGER, next_gap INTEGER, next_day DATE, week_gap INTEGER, next_week_gap INTEGER,
     first_day DATE, first_week DATE,
     os VARCHAR, version VARCHAR, profile INTEGER, point INTEGER, bundle INTEGER,
-    operation VARCHAR, reports INTEGER, errors INTEGER, runs INTEGER, failed_runs INTEGER,
+    call INTEGER, reports INTEGER, errors INTEGER, runs INTEGER, failed_runs INTEGER,
     dropped BIGINT, late INTEGER, by_ci INTEGER, in_ci BOOLEAN, moved BOOLEAN
 """
 
@@ -55,7 +55,7 @@ _DEPLOYMENT = """
     app VARCHAR, install INTEGER, time BIGINT, day DATE, week DATE, task INTEGER,
     succeeded BOOLEAN, duration_ms BIGINT,
     gap INTEGER, week_gap INTEGER, solution_gap INTEGER, solution_week_gap INTEGER,
-    os VARCHAR, version VARCHAR, profile INTEGER, in_ci BOOLEAN
+    profile INTEGER, in_ci BOOLEAN
 """
 
 # How many rows of these there are, see `dashboard.counts`. `cells` to `bundled` count visits: of

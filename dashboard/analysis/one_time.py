@@ -40,9 +40,10 @@ def one_time_by_system(history: History) -> ibis.Table:
 def one_time_by_operation(history: History) -> ibis.Table:
     """value, judged, one_time, share, low, high: by the first operation reported on the day of
     the first visit."""
-    first = history.shown_visits.filter(_.number == 1, ~_.censored, _.operation.notnull())
-    counted = first.group_by(value=_.operation)
-    counted = counted.agg(judged=_.count(), one_time=_.next_gap.isnull().sum())
+    first = history.shown_visits.filter(_.number == 1, ~_.censored).group_by("call")
+    first = first.agg(judged=_.count(), one_time=_.next_gap.isnull().sum())
+    counted = first.inner_join(history.calls, "call").group_by(value=_.operation)
+    counted = counted.agg(judged=_.judged.sum(), one_time=_.one_time.sum())
     return _judged(counted).order_by(ibis.desc("judged"), "value")
 
 

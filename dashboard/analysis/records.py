@@ -16,7 +16,7 @@ from dashboard.analysis.scope import Scope, Unit, start_of
 _AHEAD = ("next_day", "next_gap", "next_week_gap")
 _AS_STORED = (
     *("install", "day", "week", "number", "gap", "week_gap", "first_day", "first_week"),
-    *("os", "version", "profile", "moved", "point", "bundle", "operation"),
+    *("os", "version", "profile", "moved", "point", "bundle", "call"),
     *("reports", "errors", "runs", "failed_runs", "dropped", "late", "by_ci"),
 )
 _OF_ERRORS = (
@@ -56,7 +56,7 @@ class Records:
         - moved: there is no visit before, or it was of another version
         - point: the number of its row in `points`, its place in the install's life
         - bundle: the number of its row in `bundles`, the solutions that it names; null for none
-        - operation: the first one reported
+        - call: the number of its row in `calls`, with the first operation reported; null for none
         - reports, errors, runs, failed_runs, dropped, late, by_ci: counts of the day's reports:
           all, those of errors, runs, runs with the outcome ``error``, lost before as clients say,
           received more than a day after, from CI services
@@ -77,7 +77,7 @@ class Records:
     @cached_property
     def deployments(self) -> ibis.Table:
         """Run reports with a solution: install, time, day, week, task (the number of its row in
-        `tasks`), succeeded, duration_ms, os, version, profile, and of all the install's ones:
+        `tasks`), succeeded, duration_ms, profile, and of all the install's ones:
 
         - gap, week_gap: days and weeks since the last one of the same task; null for the first
         - solution_gap, solution_week_gap: since the last one of the same solution

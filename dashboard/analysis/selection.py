@@ -82,8 +82,11 @@ class Selection(Records):
     @cached_property
     def filtered_deployments(self) -> ibis.Table:
         """Of `deployments`, those that the filters choose, each by what it tells itself."""
-        chosen = self._of_profiles(self.deployments)
-        chosen = chosen.semi_join(self._named, "task") if self.scope.solutions else chosen
+        chosen, scope = self.deployments, self.scope
+        if scope.filtered and not scope.only_solutions:
+            chosen = chosen.semi_join(self._of_profiles(self.profiles), "profile")
+        if scope.solutions:
+            chosen = chosen.semi_join(self._named, "task")
         return named(chosen, "filtered_deployments")
 
     @cached_property

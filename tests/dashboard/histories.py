@@ -116,8 +116,9 @@ _PROFILED = """(
     FROM {} JOIN installs USING (install, app) JOIN profiles USING (profile)
 )"""
 _PLACED = f"""(
-    SELECT * EXCLUDE (point, bundle)
+    SELECT * EXCLUDE (point, bundle, call)
     FROM {_PROFILED} JOIN points USING (point) LEFT JOIN bundles USING (bundle)
+        LEFT JOIN calls USING (call)
 )"""
 _DEPLOYED = f"(SELECT * EXCLUDE (task) FROM {_PROFILED} JOIN tasks USING (task))"
 _TABLES = {

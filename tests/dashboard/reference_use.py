@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -106,3 +107,34 @@ def headline(p: Prepared) -> Rows:
     clean = (visits["errors"].map(len) == 0).sum()
     active = recent["install"].nunique()
     return [(len(first), len(judged), once, len(visits), clean, active)]
+
+
+def one_time_by(p: Prepared, column: str) -> Rows:
+    """By what the first visit tells; of its operations, by the first one reported."""
+    first = p.shown(_judged_first_visits(p))
+    if column == "operation":
+        told = p.reports[p.reports["operation"].notna()]
+        told = told.groupby(["install", "day"], as_index=False)["operation"].first()
+        first = first.merge(told, on=["install", "day"])
+    return _once(first.groupby(column))
+
+
+def one_time_shares(p: Prepared) -> Rows:
+    """By the month of the first visit, of the months that the period touches."""
+    first = p.filtered(_judged_first_visits(p))
+    months = [day.isoformat()[:7] for day in first["day"]]
+    since, until = p.since.isoformat()[:7], p.until.isoformat()[:7]
+    inside = np.array([since <= month <= until for month in months], dtype=bool)
+    return _once(first.assign(month=months)[inside].groupby("month"))
+
+
+def _judged_first_visits(p: Prepared) -> pd.DataFrame:
+    return p.visits[(p.visits["number"] == 1) & ~p.visits["censored"].astype(bool)]
+
+
+def _once(grouped: Iterable[tuple[Any, pd.DataFrame]]) -> Rows:
+    rows: Rows = []
+    for value, visits in grouped:
+        once = int(visits["next_gap"].isna().sum())
+        rows.append((value, len(visits), once, once / len(visits)))
+    return rows

@@ -24,7 +24,13 @@ from dashboard.analysis.interval import error_interval
 from dashboard.analysis.leavers import left_after_error
 from dashboard.analysis.lifecycle import lifecycle
 from dashboard.analysis.losses import loss_account
-from dashboard.analysis.one_time import one_time
+from dashboard.analysis.one_time import (
+    one_time,
+    one_time_by_operation,
+    one_time_by_system,
+    one_time_by_version,
+    one_time_shares,
+)
 from dashboard.analysis.platforms import metric_values, os_spread, version_adoption
 from dashboard.analysis.retention import retention
 from dashboard.analysis.solution_quality import solution_quality
@@ -48,6 +54,12 @@ ANALYSES: Analyses = {
     version_adoption: reference.version_adoption,
     solution_deployments: reference.solution_deployments,
     one_time: reference.one_time,
+    lambda h: _shares(one_time_shares(h)): reference_use.one_time_shares,
+    lambda h: _shares(one_time_by_version(h)): lambda p: reference_use.one_time_by(p, "version"),
+    lambda h: _shares(one_time_by_system(h)): lambda p: reference_use.one_time_by(p, "os"),
+    lambda h: _shares(one_time_by_operation(h)): (
+        lambda p: reference_use.one_time_by(p, "operation")
+    ),
     stickiness: reference_use.stickiness,
     lambda h: _told(left_after_error(h)): reference.left_after_error,
     os_spread: reference.os_spread,
@@ -66,6 +78,10 @@ ANALYSES: Analyses = {
 COSTS = {error_impact: reference.error_impact, error_interval: reference.error_interval}
 SUMS = ["fingerprint", "installs", "visits", "unmatched", "left", "excess"]
 BOTH_TOLD = (("hosts", ("0", "1")), ("os_version", ("13",)))
+
+
+def _shares(table: Any) -> Any:
+    return table.drop("low", "high")
 
 
 def _sums(costs: dict[str, dict[str, Any]]) -> list[tuple[Any, ...]]:
