@@ -97,14 +97,14 @@ CREATE TEMP TABLE theirs AS
 SELECT arrived.* EXCLUDE (
         metrics, pseudonym, kind, operation, solution, outcome,
         fingerprint, error_type, error_where
-    ), install, call, failure, profile, os, version, true AS is_new
+    ), install, call, CASE WHEN kind = 'error' THEN failure END AS failure,
+    profile, os, version, true AS is_new
 FROM arrived JOIN touched USING (app, pseudonym) JOIN (
     SELECT profiled.metrics, profile, os, version
     FROM profiled JOIN {every("profiles")} USING (digest)
 ) USING (metrics)
     JOIN {every("calls")} AS calls ON {same("arrived", "calls")}
-    LEFT JOIN {every("failures")} AS failures
-        ON kind = 'error' AND {same("arrived", "failures")}
+    LEFT JOIN {every("failures")} AS failures ON {same("arrived", "failures")}
 UNION ALL BY NAME
 SELECT reports.*, os, version, false AS is_new
 FROM reports JOIN touched USING (install) JOIN profiles USING (profile)

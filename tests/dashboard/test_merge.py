@@ -7,9 +7,14 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import json
 
+from dashboard.columns import ARRIVED, add_columns
+from dashboard.merge import merge
+from dashboard.schema import SCHEMA
 from dashboard.warehouse import Warehouse
 from tests.dashboard.histories import contents, fill, random_reports
 
@@ -40,3 +45,34 @@ def merged(path: Path, parts: list[list[dict[str, Any]]]) -> dict[str, list[Any]
     for part in parts:
         fill(warehouse, part)
     return contents(warehouse)
+
+
+class Explained:
+    """A connection that notes the plan of each statement that it runs."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.plans: dict[str, str] = {}
+        self._connection = connection
+
+    def execute(self, statement: str, *values: Any) -> duckdb.DuckDBPyConnection:
+        plan = self._connection.execute(f"EXPLAIN {statement}", *values)
+        self.plans[statement] = "".join(text for _, text in plan.fetchall())
+        return self._connection.execute(statement, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def test_no_row_is_held_against_every_other() -> None:
+    """Joins look rows up: what a merge takes grows with its reports, not with their square."""
+    connection = duckdb.connect()
+    connection.execute(SCHEMA)
+    connection.execute(ARRIVED)
+    seen: Any = Explained(connection)
+    for seed in (1, 2):
+        reports = random_reports(seed, installs=12, days=60)
+        add_columns(connection, [json.encode(report) for report in reports])
+        assert merge(seen)
+    assert any("HASH_JOIN" in plan for plan in seen.plans.values())
+    slow = [s for s, plan in seen.plans.items() if "BLOCKWISE" in plan or "NESTED_LOOP" in plan]
+    assert not slow
