@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
+
 import ibis
 from ibis import _
 from ibis import literal as lit
@@ -50,9 +52,13 @@ def _days_between(counted: ibis.Table) -> ibis.Table:
 
 def last_received(history: History) -> ibis.Table:
     """reports, received: how many of the app there are, and when the last one arrived (UTC)."""
-    reports = history.reports
-    counted = reports.agg(reports=_.count(), received=_.received.max())
-    return counted.mutate(received=_.received.as_timestamp("ms"))
+    counted = _by_day(history)
+    last_day = counted.day.max().to_pyarrow().as_py() or history.scope.last_day
+    # Reports lie as they arrived: those of days before are not looked at.
+    midnight = datetime.combine(last_day, time(), UTC)
+    last = history.reports.filter(_.received >= int(midnight.timestamp() * 1000))
+    last = last.agg(received=_.received.max().as_timestamp("ms"))
+    return counted.agg(reports=_.reports.sum().fill_null(0)).cross_join(last)
 
 
 def shards(history: History) -> ibis.Table:

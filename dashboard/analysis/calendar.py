@@ -12,15 +12,23 @@ from dashboard.analysis.history import History
 def days(history: History) -> ibis.Table:
     """Every day from the first visit's to the last one shown: day."""
     visits = history.every_cell if history.counted else history.visits
-    span = visits.agg(first=_.day.min())
-    after = lit(history.scope.last_day).cast("timestamp") + ibis.interval(days=1)
-    every = ibis.range(span.first.cast("timestamp"), after, step=ibis.interval(days=1))
-    return span.select(day=every.unnest().cast("date"))
+    return _days_since(visits.agg(first=_.day.min()), history)
 
 
 def weeks(history: History) -> ibis.Table:
     """The Monday of every week from the first visit's to the last one shown: week."""
-    return days(history).select(week=_.day.truncate("W")).distinct()
+    if history.scope.ci and not history.scope.ignores_later:
+        every = _days_since(history.counts("losses").agg(first=_.week.min()), history)
+    else:
+        every = days(history)
+    return every.select(week=_.day.truncate("W")).distinct()
+
+
+def _days_since(span: ibis.Table, history: History) -> ibis.Table:
+    """Every day from `first`, of a table's one row."""
+    after = lit(history.scope.last_day).cast("timestamp") + ibis.interval(days=1)
+    every = ibis.range(span.first.cast("timestamp"), after, step=ibis.interval(days=1))
+    return span.select(day=every.unnest().cast("date"))
 
 
 def filled(frame: ibis.Table, calendar: ibis.Table) -> ibis.Table:

@@ -8,6 +8,7 @@ from ibis import _
 from dashboard.analysis.engines import kept
 from dashboard.analysis.error_names import error_names
 from dashboard.analysis.history import History
+from dashboard.analysis.last_met import last_met
 
 FATES = ("stayed", "upgraded", "left", "too_early")
 
@@ -43,14 +44,11 @@ def _last_met(exposures: ibis.Table) -> ibis.Table:
 
     The version is that of the day's last such error: who updates on that day did so after it.
     """
-    latest = ibis.window(group_by=["fingerprint", "install"], order_by=ibis.desc("day"))
-    met = exposures.select(
+    return last_met(exposures).select(
         *("fingerprint", "install", "day", "left", "censored"),
         version="error_version",
         version_of_visit="version",
-        place=ibis.row_number().over(latest),
     )
-    return met.filter(_.place == 0).drop("place")
 
 
 def _later_versions(history: History, met: ibis.Table) -> ibis.Table:

@@ -58,7 +58,9 @@ def affected_installs(history: History, fingerprint: str) -> ibis.Table:
     met = met.inner_join(history.installs, "install")
     met = met.order_by(ibis.desc("last_met"), "pseudonym").limit(MOST_AFFECTED)
     ends = history.visits.filter(_.next_gap.isnull())
-    frame = met.inner_join(ends.select("install", "day", "number", "profile"), "install")
+    ends = ends.select("install", "day", "number", "profile")
+    # None ended before it met the error last: of visits ordered by day, few are looked at.
+    frame = met.inner_join(ends, ["install", ends.day >= met.last_met])
     frame = frame.inner_join(history.profiles.select("profile", "version", "os"), "profile")
     silent = ibis.greatest(lit(history.scope.as_of).delta(frame.day, unit="day"), 0)
     return frame.select(

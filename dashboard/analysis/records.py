@@ -152,10 +152,11 @@ class Records:
             # A visit that was not there yet on the day the scope ends is none.
             known = visits.next_day <= lit(self.scope.last_day)
             ahead = {n: ibis.ifelse(known, visits[n], ibis.null()) for n in _AHEAD}
-        stayed = (ahead["next_gap"] <= self.scope.horizon).fill_null(False)
         censored = visits.day > lit(self.scope.last_judged)
+        # In words that DuckDB's scans understand: they leave out at once who stayed.
+        silent = ahead["next_gap"].isnull() | (ahead["next_gap"] > self.scope.horizon)
         # All at once: each step more is work for Ibis.
-        return visits.select(*columns, **ahead, censored=censored, left=~censored & ~stayed)
+        return visits.select(*columns, **ahead, censored=censored, left=~censored & silent)
 
     def _lives(self, name: str) -> ibis.Table:
         """Visits, exposures or deployments, those by CI services only where they count."""

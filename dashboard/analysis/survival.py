@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import ibis
@@ -46,13 +47,15 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
       the last day on which leaving can be told
     - left: whether it did
     """
-    exposed = _first_exposed(history, fingerprint)
-    controls = kept(_clean_visits(history), "controls")
+    exposed = kept(_first_exposed(history, fingerprint), "exposed")
+    chosen = _some_installs(history)
+    lives = kept(_lives(history, exposed, chosen), "lives")
     columns = ("install", "pseudonym", "day", "point")
     rows = exposed.select(*columns, exposed=lit(True)).union(
-        _drawn(exposed, controls).select(*columns, exposed=lit(False))
+        _controls(exposed, lives.inner_join(chosen, "install")).select(*columns, exposed=lit(False))
     )
-    frame = _placed(_followed(history, rows).to_pandas(), strata_of(history))
+    followed = _followed(rows, lives, history.scope.last_judged)
+    frame = _placed(followed.to_pandas(), strata_of(history))
     frame = frame[["install", "exposed", "stratum", "days", "left"]]
     return frame.sort_values(["exposed", "stratum", "install"], ignore_index=True)
 
@@ -108,27 +111,32 @@ def log_rank(sample: pd.DataFrame) -> LogRank:
 def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
     exposed = history.met(fingerprint).filter(~_.censored)
     exposed = exposed.select("install", "day", "number", "point")
-    earliest = ibis.row_number().over(ibis.window(group_by="install", order_by="day"))
-    exposed = exposed.mutate(place=earliest).filter(_.place == 0).drop("place")
+    earliest = exposed.group_by("install").agg(day=_.day.min())
+    exposed = exposed.semi_join(earliest, ["install", "day"])
     exposed = exposed.inner_join(history.installs, "install")
     return exposed.order_by("pseudonym").limit(MOST_EXPOSED)
 
 
-def _clean_visits(history: History) -> ibis.Table:
-    """install, pseudonym, lot, day, number, point: visits without an error that are not censored,
-    of few enough installs: those whose pseudonyms begin with so many zeros."""
+def _some_installs(history: History) -> ibis.Table:
+    """Few enough installs: those whose pseudonyms begin with so many zeros."""
     installs = history.every_cell.filter(_.is_new).visits.sum().to_pyarrow().as_py() or 0
     zeros = 0
     while installs > MOST_CONTROLS * 16**zeros:
         zeros += 1
     last = ibis.uuid(UUID(int=16 ** (32 - zeros) - 1))
-    chosen = history.installs.filter(_.pseudonym <= last) if zeros else history.installs
-    clean = history.visits.filter(~_.censored, _.errors == 0)
-    return clean.select("install", "day", "number", "point").inner_join(chosen, "install")
+    return history.installs.filter(_.pseudonym <= last) if zeros else history.installs
 
 
-def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
-    """Of each install, at most the visit whose number it draws.
+def _lives(history: History, *installs: ibis.Table) -> ibis.Table:
+    """The visits of some installs that are not censored: install, day, number, point, errors,
+    left."""
+    visits = history.visits.filter(~_.censored)
+    visits = visits.select("install", "day", "number", "point", "errors", "left")
+    return visits.semi_join(ibis.union(*(some.select("install") for some in installs)), "install")
+
+
+def _controls(exposed: ibis.Table, visits: ibis.Table) -> ibis.Table:
+    """Of each install, at most the visit whose number it draws, where that met no error.
 
     Were all its visits controls, its leaving would count many times over. And it must not matter
     what came after a visit, so neither the last one nor one by chance among all of them will do.
@@ -138,18 +146,17 @@ def _drawn(exposed: ibis.Table, controls: ibis.Table) -> ibis.Table:
         upto=_.n.sum().over(ibis.cumulative_window(order_by="number")),
         total=_.n.sum().over(ibis.window()),
     )
-    drawn = controls.inner_join(numbers, "number")
+    drawn = visits.filter(_.errors == 0).inner_join(numbers, "number")
     place = drawn.lot * drawn.total
     return drawn.filter(place >= (drawn.upto - drawn.n) * LOTS, place < drawn.upto * LOTS)
 
 
-def _followed(history: History, rows: ibis.Table) -> ibis.Table:
+def _followed(rows: ibis.Table, lives: ibis.Table, last_judged: date) -> ibis.Table:
     """What became of each: install, exposed, point, days, left."""
-    leaving = history.visits.filter(_.left).select("install", left_on="day")
-    leaving = leaving.semi_join(rows, "install")
+    leaving = lives.filter(_.left).select("install", left_on="day")
     later = rows.left_join(leaving, ["install", rows.day <= leaving.left_on])
     first = later.group_by(*rows.columns).agg(left_on=_.left_on.min())
-    end = first.left_on.fill_null(lit(history.scope.last_judged))
+    end = first.left_on.fill_null(lit(last_judged))
     return first.select(
         digits(first.pseudonym).name("install"),
         "exposed",

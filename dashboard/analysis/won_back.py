@@ -7,6 +7,7 @@ from ibis import _
 
 from dashboard.analysis.error_names import error_names
 from dashboard.analysis.history import History
+from dashboard.analysis.last_met import last_met
 from dashboard.analysis.proportion import with_interval
 from dashboard.schema import UNKNOWN
 
@@ -38,7 +39,5 @@ def won_back_versions(history: History, fingerprint: str | None = None) -> ibis.
 
 def _leavings(exposures: ibis.Table) -> ibis.Table:
     """fingerprint, install, day, next_day: each install's last leaving of them."""
-    latest = ibis.window(group_by=["fingerprint", "install"], order_by=ibis.desc("day"))
-    left = exposures.filter(_.left)
-    left = left.mutate(place=ibis.row_number().over(latest)).filter(_.place == 0)
-    return left.select("fingerprint", "install", "day", "next_day")
+    left = exposures.filter(_.left).select("fingerprint", "install", "day", "next_day")
+    return last_met(left)

@@ -56,12 +56,20 @@ def test_arrivals(since: date | None, until: date | None) -> None:
     ]
 
 
-def test_the_last_report_received() -> None:
-    shown = [r["received"] for r in REPORTS if r["time"] < ms(AS_OF + timedelta(days=1))]
-    with history_of(REPORTS, AS_OF, AS_OF, since=AS_OF, systems=("x",)) as history:
+# As of a day within the reports, and of one after them all.
+@pytest.mark.parametrize("as_of", [AS_OF, date(2100, 1, 1)])
+def test_the_last_report_received(as_of: date) -> None:
+    shown = [r["received"] for r in REPORTS if r["time"] < ms(as_of + timedelta(days=1))]
+    with history_of(REPORTS, as_of, as_of, since=AS_OF, systems=("x",)) as history:
         ((reports, received),) = last_received(history).to_pandas().itertuples(index=False)
     assert reports == len(shown)
     assert received == pd.Timestamp(0) + pd.Timedelta(milliseconds=max(shown))
+
+
+def test_no_report_received() -> None:
+    with history_of(REPORTS, AS_OF, AS_OF, app="other") as history:
+        ((reports, received),) = last_received(history).to_pandas().itertuples(index=False)
+    assert (reports, received) == (0, pd.NaT)
 
 
 def told(**metrics: Any) -> list[Any]:
