@@ -1,7 +1,7 @@
 """The gaps between what a filter chooses, whatever lay between.
 
 They are found by sorting, which takes longer than anything that is asked of them: so as little as
-can be is sorted along, and what else there was follows from it.
+can be is sorted along and kept, and what else there was follows from it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,22 @@ from collections.abc import Mapping
 import ibis
 from ibis import _
 
+from dashboard.analysis.engines import kept
+
 
 def between_visits(visits: ibis.Table, profiles: ibis.Table) -> ibis.Table:
-    """Visits, as `History.chosen_visits` has them, with the gaps between them."""
+    """Visits, as `History.chosen_visits` has them, with the gaps between them.
+
+    Args:
+        visits: the same, and install.
+    """
     life = ibis.window(group_by="install", order_by="day")
     narrow = visits.select(
-        *("install", "day", "is_new", "profile"),
+        *("day", "is_new", "profile"),
         last_day=_.day.lag().over(life),
         next_day=_.day.lead().over(life),
     )
+    narrow = kept(narrow, "between_visits")
     week = narrow.day.truncate("W")
     gaps = {
         "week": week,
@@ -28,7 +35,7 @@ def between_visits(visits: ibis.Table, profiles: ibis.Table) -> ibis.Table:
         "next_week_gap": _weeks_between(week, narrow.next_day.truncate("W")),
     }
     told = _like(visits, narrow, gaps).inner_join(profiles.select("profile", "version"), "profile")
-    return told.select(*visits.columns)
+    return told.select(*visits.drop("install").columns)
 
 
 def between_deployments(runs: ibis.Table, tasks: ibis.Table) -> ibis.Table:

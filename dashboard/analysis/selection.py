@@ -10,7 +10,7 @@ import ibis
 from ibis import _
 from ibis import literal as lit
 
-from dashboard.analysis.engines import kept, named
+from dashboard.analysis.engines import named
 from dashboard.analysis.gaps import between_deployments, between_visits
 from dashboard.analysis.records import Records
 from dashboard.schema import UNKNOWN
@@ -19,7 +19,7 @@ LOOK_BACK = timedelta(days=50)
 """How far before a period lie the visits that tell who is active in it, or was the week before."""
 
 _CHOSEN = (
-    *("install", "day", "week", "week_gap", "next_day", "next_gap", "next_week_gap"),
+    *("day", "week", "week_gap", "next_day", "next_gap", "next_week_gap"),
     *("version", "profile"),
 )
 _CHOSEN_RUNS = (
@@ -60,7 +60,7 @@ class Selection(Records):
 
     @cached_property
     def chosen_visits(self) -> ibis.Table:
-        """The visits that the filters choose: install, day, week, is_new (in the week of the
+        """The visits that the filters choose: day, week, is_new (in the week of the
         install's first visit), week_gap, next_day, next_gap, next_week_gap, version, profile.
 
         The gaps are those between them. What lies more than `LOOK_BACK` before the period is left
@@ -69,15 +69,17 @@ class Selection(Records):
         visits = self.filtered_visits
         if self.scope.since:
             visits = visits.filter(_.day >= lit(self.scope.since - LOOK_BACK))
-        chosen = visits.select(*_CHOSEN, is_new=_.week == _.first_week)
-        if self.scope.filtered and not self.scope.only_systems:
-            return kept(between_visits(chosen, self.profiles), "chosen_visits")
+        chosen = visits.select("install", *_CHOSEN, is_new=_.week == _.first_week)
         if self.scope.only_systems:
             # Most installs come on one OS alone: their gaps are as they stand.
             several = self._on_several_systems()
             mixed = between_visits(chosen.semi_join(several, "install"), self.profiles)
-            chosen = chosen.anti_join(several, "install").union(mixed)
-        return named(chosen, "chosen_visits")
+            told = chosen.anti_join(several, "install").drop("install").union(mixed)
+        elif self.scope.filtered:
+            told = between_visits(chosen, self.profiles)
+        else:
+            told = chosen.drop("install")
+        return named(told, "chosen_visits")
 
     @cached_property
     def filtered_deployments(self) -> ibis.Table:
