@@ -17,12 +17,16 @@ TOGETHER = 16
 NULL_ETAG = "null_etag"
 INTERIOR: Tree = {"…": True}  # stands for an object whose children have rows of their own
 
-# A text key stands between its tag and a zero, see `rtdb.keys`; it is quoted as `quoted` does.
-MEMBERS = r"""
-SELECT CAST(
-    '"' || replace(replace(substr(key, ?1, length(key) - ?1), '\', '\\'), '"', '\"')
-    || '":' || value AS BLOB
-)
+
+def as_member(key: str, value: str) -> str:
+    """SQL of a member of a JSON object, of that of its key, quoted as `quoted` does, and value."""
+    escaped = rf"""replace(replace({key}, '\', '\\'), '"', '\"')"""
+    return f"""CAST('"' || {escaped} || '":' || {value} AS BLOB)"""
+
+
+# A text key stands between its tag and a zero, see `rtdb.keys`.
+MEMBERS = f"""
+SELECT {as_member("substr(key, ?1, length(key) - ?1)", "value")}
 FROM record WHERE key >= ?2 AND key < ?3 ORDER BY key
 """
 
