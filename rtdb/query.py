@@ -48,10 +48,11 @@ _MEMBER = as_member("substr(e.child, 2, length(e.child) - 2)", "r.value")
 SELECT_MEMBERS = _of_selected(
     f"CASE WHEN substr(e.child, 1, 1) = x'{TEXT_TAG:02}' THEN {_MEMBER} END, e.child"
 )
-# Whether the rows of a place's children with text keys are those of the children selected, one
-# each: a child has one or more, whose keys are its own or longer. ?1 is the place, and the tag.
+# Whether all of a place's children have text keys, and their rows are those of the children
+# selected, one each: a child has one or more, whose keys are its own or longer. ?1 is the place,
+# and the tag.
 HOLDS_ALL = """
-SELECT (
+SELECT NOT EXISTS (SELECT * FROM record WHERE key > ?9 AND key < ?1) AND (
     SELECT count(*), sum(length(child)) FROM (
         SELECT child FROM entry
         WHERE place = ?3 AND (value, child) >= (?4, ?5) AND value < ?6 LIMIT ?7
@@ -182,8 +183,10 @@ def answer_size(view: View, namespace: Namespace, path: Path, query: Query) -> i
     """About how many bytes `answer` has, and no more than it has."""
     if query.order == "$key":
         return view.size(*_key_range(view, encode(namespace.root, path), query))
-    sql = f"SELECT sum(length(value)) FROM ({SELECT})"
-    (size,) = view.db.execute(sql, _index_range(view, namespace, path, query)).fetchone()
+    bounds = _index_range(view, namespace, path, query)
+    if _all_are_selected(view, bounds):
+        return view.size(bounds[0])
+    (size,) = view.db.execute(f"SELECT sum(length(value)) FROM ({SELECT})", bounds).fetchone()
     return int(size or 0)
 
 
@@ -227,7 +230,7 @@ def _by_index(
     if first is None:
         return iter([NOTHING])
     key, array = bounds[0], False
-    if first[0][0] != INTEGER_TAG and not pretty:
+    if first[0][0] != INTEGER_TAG and not pretty:  # no array
         whole_place = _all_are_selected(view, bounds)
         return _object(view.members(key) if whole_place else _members(view, bounds))
     rows: Iterable[tuple[bytes, bytes | None]] = chain([first], found)
@@ -260,7 +263,7 @@ def _all_are_selected(view: View, bounds: Bounds) -> bool:
     key, *rest, limit = bounds
     most = limit if limit < 0 else limit + 1
     low = key + bytes([TEXT_TAG])
-    (same,) = view.db.execute(HOLDS_ALL, (low, key + END, *rest, limit, most)).fetchone()
+    (same,) = view.db.execute(HOLDS_ALL, (low, key + END, *rest, limit, most, key)).fetchone()
     return bool(same)
 
 

@@ -74,6 +74,14 @@ def test_all_children_of_a_place_by_a_child(call: Client, more: list[str]) -> No
     assert first == {key: children[key] for key in keys[:2]}
 
 
+def test_a_key_that_is_a_number_is_not_taken_for_a_longer_text(call: Client) -> None:
+    children = {"a": {"received": 1}, "5": {"received": 2}, "bbbbbbb": {"received": 3}}
+    for key, child in children.items():
+        call("PUT", f"/days/monday/{key}", child | {"said": "x" * 20})
+    first = call("GET", "/days/monday", query='&orderBy="received"&limitToFirst=2').json()
+    assert list(first) == ["a", "5"]
+
+
 def test_keys_come_in_order(call: Client) -> None:
     keys = ["-1", "1", "9", "10", "2147483647", "2147483648", "A", "Z", "a", "é", "\U0001f600"]
     call("PUT", "/", dict.fromkeys(reversed(keys), 1))
