@@ -27,8 +27,8 @@ import duckdb
 from bench._reports import DAYS, arrive, draw
 from bench.analysis import filled
 from bench.rtdb import database, row
+from dashboard.arrival_days import LARGER, PAGE
 from dashboard.load import loading
-from dashboard.sync import PAGE
 from dashboard.warehouse import Warehouse
 from ingest.store import Store
 
@@ -125,12 +125,12 @@ def write_namespace(file: IO[str]) -> None:
 
 
 def read_bare(url: str) -> tuple[int, float]:
-    """Read all days in the pages of a sync, and do nothing with them: bytes and seconds."""
+    """Read all days, each at once, and do nothing with them: bytes and seconds."""
     store = Store.connect({"FIREBASE_DATABASE_URL": url})
     days = store.days(0)
     connection = http.client.HTTPConnection(urlsplit(url).netloc)
     owner = {"Authorization": "Bearer owner"}
-    query = f'ns=bench&orderBy="received"&startAt=0&limitToFirst={PAGE}'
+    query = f'ns=bench&orderBy="received"&startAt=0&limitToFirst={LARGER * PAGE}'
     started, size = time.perf_counter(), 0
     for day in days:
         connection.request("GET", f"/reports/{day}.json?{query}", headers=owner)

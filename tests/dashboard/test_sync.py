@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import pytest
@@ -20,7 +20,7 @@ import pytest
 from dashboard.load import loading
 from dashboard.sync import Progress, sync
 from dashboard.warehouse import Warehouse, WarehouseError
-from ingest.store import DatabaseUnavailable, Store
+from ingest.store import DatabaseUnavailable, Page, Store
 from tests.dashboard.histories import contents, random_reports, without_received
 from tests.rtdb.server import ROOT, Server, running
 
@@ -90,6 +90,36 @@ def test_pages_through_reports_of_the_same_millisecond(store: Store, warehouse: 
         store.add(batch, arrived=NOW)
     assert sync(store, warehouse, page_size=50).new == 360
     assert ids(warehouse) == ids_of(*batches)
+
+
+class Limited(Store):
+    """A database that refuses to answer with more reports than some at a time."""
+
+    limits: ClassVar[list[int]] = []
+    most = 100
+
+    def arrived(self, shard: int, day: date, *, since: int, limit: int) -> Page:
+        self.limits.append(limit)
+        page = super().arrived(shard, day, since=since, limit=limit)
+        if len(page.children) > self.most:
+            raise DatabaseUnavailable("The data requested exceeds the maximum size")
+        return page
+
+
+def test_small_reports_are_read_in_larger_pages(
+    settings: dict[str, str], warehouse: Warehouse
+) -> None:
+    """And in smaller ones again, where these turn out to be more than the database answers."""
+    Limited.limits.clear()
+    store = Limited.connect(settings, timeout=5)
+    batches = [made(60, seed) for seed in (1, 2, 3, 4)]
+    for days, batch in enumerate(batches):
+        for start in range(0, 60, 15):
+            store.add(batch[start : start + 15], arrived=NOW - timedelta(days=9 - 2 * days))
+    store.add(made(60, seed=5), arrived=NOW - timedelta(days=3))
+    assert sync(store, warehouse, page_size=30).new == 300
+    assert Limited.limits[:6] == [30, 150, 150, 150, 150, 30]
+    assert ids(warehouse) == ids_of(*batches, made(60, seed=5))
 
 
 def test_a_row_that_is_no_report_hides_none(store: Store, warehouse: Warehouse) -> None:
