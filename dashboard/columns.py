@@ -13,7 +13,7 @@ from msgspec import Raw
 from ingest.store import MAX_TIME
 
 ARRIVED = """
-CREATE TEMP TABLE arrived (
+CREATE OR REPLACE TEMP TABLE arrived (
     id UUID, app VARCHAR, pseudonym UUID, time BIGINT, day DATE, kind VARCHAR,
     operation VARCHAR, solution VARCHAR, outcome VARCHAR, duration_ms BIGINT,
     fingerprint VARCHAR, error_type VARCHAR, error_where VARCHAR, sentry_event VARCHAR,
@@ -21,7 +21,8 @@ CREATE TEMP TABLE arrived (
 )
 """
 """What was read and is not in the warehouse yet: a row a report, what it doesn't say null. The
-metrics are JSON still, as few differ."""
+metrics are JSON still, as few differ. Made anew to be emptied: the memory of rows that are deleted
+from a temporary table, all of them or not, is never free again."""
 
 # The fields of `wald.report.Report`, and when the database took it.
 _SHAPE = json.dumps(

@@ -15,7 +15,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
@@ -28,20 +28,21 @@ from dashboard.schema import SCHEMA
 from dashboard.warehouse import DAMAGE, SCHEMA_VERSION, Warehouse, first_line, unusable
 from ingest.store import Forgotten
 
-_WHILE_READING = {"threads": "1", "max_vacuum_tasks": "0"}
-"""While one thread takes a part in, another reads the next: a second thread of either would be in
-the others' way. Where parts meet in the tables they are joined by the last one."""
-
 SETTINGS = {
     "memory_limit": "384MB",
     "preserve_insertion_order": "false",
     "checkpoint_threshold": "0KB",
     "write_buffer_row_group_count": "1",
-    **_WHILE_READING,
+    "threads": "1",
+    "max_vacuum_tasks": "0",
 }
 """Of DuckDB; what does not fit in memory goes to a folder beside the warehouse. What a
 row group holds is written as soon as it is full, and a commit writes to the file itself: a log
-would be written first, and then all of it once more."""
+would be written first, and then all of it once more. While one thread takes a part in, another
+reads the next: a second thread of either would be in the others' way."""
+
+SHORT = 0.2
+"""Seconds for which no thread is begun: that would take longer than it spares."""
 
 
 @contextmanager
@@ -132,10 +133,16 @@ class Load:
         self._filling, self._next = self._next, self._filling
 
     def finish(self) -> int:
-        """Take in all that is on its way; returns how many reports were new since the beginning."""
+        """Take in all that is on its way; returns how many reports were new since the beginning.
+
+        Row groups that are not full, or not any more, are joined once a day, by the sync that
+        closes the one before: of ten million reports it takes seconds. A first load has better
+        things to do.
+        """
         self._filling.make_columns()
-        for setting in _WHILE_READING:  # nothing is read from here on
-            self._connection.execute(f"RESET {setting}")
+        closes = any(cursor.closed for cursor in self._filling.cursors.values())
+        if closes and self._published is None:
+            self._connection.execute("RESET max_vacuum_tasks")
         self.publish()
         self._wait()
         return self._new
@@ -150,7 +157,12 @@ class Load:
         self.tell(version=time.time_ns())
 
     def _wait(self) -> None:
+        """Until what was published is taken in: nothing is read meanwhile, so by all cores."""
         if self._published is not None:
+            if not wait([self._published], SHORT).done:
+                self._connection.execute("RESET threads")
+                wait([self._published])
+                self._connection.execute("SET threads = 1")
             self._new += self._published.result()
             self._published = None
 

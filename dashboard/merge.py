@@ -6,8 +6,8 @@ lies on the first day of the new reports or later, and the visit before. So late
 history as they should, and those of today cost no look at all that came before.
 
 All that is worked out stands in temporary tables first, while others may read the warehouse:
-``new_visits`` and the like are to be added, the rows that ``known_visits`` and the like name are
-to be deleted. DuckDB is also a third faster at it outside a transaction that writes.
+``new_visits`` and the like are to be added, the rows that ``old_visits`` and the like name are to
+be deleted. DuckDB is also a third faster at it outside a transaction that writes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from contextlib import contextmanager
 import duckdb
 
 from dashboard import adoptions, journeys, lives
+from dashboard.columns import ARRIVED
 from dashboard.counts import add_changes, count_anew, count_changes
 from dashboard.numbering import NUMBERED, every, numbered, same
 from dashboard.schema import LATE_MS
@@ -116,9 +117,18 @@ _NEW_TASKS = numbered(
     "tasks", f"{every('calls')} SEMI JOIN ({_RUNS}) USING (call) WHERE solution IS NOT NULL"
 )
 
-_TOLD = f"rowid AS report, *, failure IS NOT NULL AS failed, received - time > {LATE_MS} AS late"
-_BY_PEOPLE = f"(SELECT {_TOLD} FROM theirs WHERE NOT ci)"
-_WITH_CI = f"(SELECT {_TOLD} FROM theirs WHERE install IN (SELECT install FROM touched_ci))"
+# Numbers are compared faster than times and ids.
+_PLACES = """
+CREATE TEMP TABLE places AS
+SELECT rowid AS report, row_number() OVER (ORDER BY time, id)::INTEGER AS place FROM theirs
+"""
+
+_TOLD = f"""
+SELECT theirs.*, report, place, failure IS NOT NULL AS failed, received - time > {LATE_MS} AS late
+FROM theirs JOIN places ON report = theirs.rowid
+"""
+_BY_PEOPLE = f"({_TOLD} WHERE NOT ci)"
+_WITH_CI = f"({_TOLD} WHERE install IN (SELECT install FROM touched_ci))"
 
 _KEEP = """
 INSERT INTO reports BY NAME SELECT * EXCLUDE (os, version, is_new) FROM theirs WHERE is_new
@@ -165,7 +175,7 @@ def _work_out(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_DOUBLE)
     new = connection.execute("SELECT count(*) FROM arrived").fetchall()[0][0]
     if not new:
-        connection.execute("TRUNCATE arrived")  # what is only deleted stays in memory
+        connection.execute(ARRIVED)
         return 0
     for table in NUMBERED:
         connection.execute(_NOTHING_NEW.format(table=table))
@@ -179,14 +189,15 @@ def _work_out(connection: duckdb.DuckDBPyConnection) -> int:
     connection.execute(_NEW_FAILURES)
     since = connection.execute("SELECT min(since) FROM touched").fetchall()[0][0]
     connection.execute(_THEIRS, [since])
-    connection.execute("TRUNCATE arrived")
+    connection.execute(_PLACES)
+    connection.execute(ARRIVED)
     connection.execute(_NEW_TASKS)
     count_changes(connection, "reports", "(FROM theirs WHERE is_new)")
-    lives.work_out(connection, "", "touched", _BY_PEOPLE)
+    lives.work_out(connection, "", "touched", _BY_PEOPLE, since)
     adoptions.work_out(connection)
     journeys.work_out(connection)
     connection.execute("CREATE TEMP TABLE touched_ci AS FROM touched WHERE in_ci")
-    lives.work_out(connection, "_ci", "touched_ci", _WITH_CI)
+    lives.work_out(connection, "_ci", "touched_ci", _WITH_CI, since)
     return int(new)
 
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from dashboard.columns import ARRIVED, add_columns
+from dashboard.load import loading
 from dashboard.merge import merge
+from dashboard.part import Cursor
 from dashboard.schema import SCHEMA
 from dashboard.warehouse import Warehouse
-from tests.dashboard.histories import contents, fill, random_reports
+from tests.dashboard.histories import FIRST, contents, fill, random_reports
 
 
 @settings(max_examples=20, deadline=None)
@@ -76,3 +78,46 @@ def test_no_row_is_held_against_every_other() -> None:
     assert any("HASH_JOIN" in plan for plan in seen.plans.values())
     slow = [s for s, plan in seen.plans.items() if "BLOCKWISE" in plan or "NESTED_LOOP" in plan]
     assert not slow
+
+
+def test_what_was_merged_leaves_the_memory(tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    connection.execute(f"ATTACH '{tmp_path}/warehouse.duckdb' AS warehouse")
+    connection.execute("USE warehouse")
+    connection.execute(SCHEMA)
+    connection.execute(ARRIVED)
+    held = []
+    for seed in (1, 2, 3, 3, 3, 3):  # the last ones bring nothing new
+        reports = random_reports(seed, installs=100, days=20)
+        add_columns(connection, [json.encode(report) for report in reports] * 30)
+        merge(connection)
+        used = "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'"
+        held += connection.execute(used).fetchall()
+    assert held[-1] <= held[1]
+
+
+def stored(path: Path) -> tuple[int, int]:
+    """Rows that the file holds of visits, deleted ones among them; and those that there are."""
+    with duckdb.connect(path, read_only=True) as connection:
+        held = """
+        SELECT sum(count) FROM pragma_storage_info('visits')
+        WHERE column_name = 'number' AND segment_type <> 'VALIDITY'
+        """
+        rows = f"SELECT ({held}), (SELECT count(*) FROM visits)"
+        ((held_rows, visits),) = connection.execute(rows).fetchall()
+    return int(held_rows), visits
+
+
+def test_gaps_that_deleted_rows_leave_are_closed_once_a_day(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    reports = random_reports(1, installs=200, days=20)
+    for start in range(4):
+        fill(warehouse, reports[start::4])
+    held, visits = stored(warehouse.path)
+    assert held > visits
+    with loading(warehouse, "test", wait=True) as load:
+        load.add([json.encode({"received": 0, **random_reports(2, installs=1, days=20)[0]})])
+        load.note(Cursor(0, FIRST, closed=True))
+        load.finish()
+    held, visits = stored(warehouse.path)
+    assert held == visits
