@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import zipfile
@@ -86,14 +87,18 @@ def suppressed(table: Table, frame: pd.DataFrame, min_cell: int) -> pd.DataFrame
 
 def csv_bytes(frame: pd.DataFrame) -> bytes:
     """UTF-8 with a header row, ISO days, plain numbers, blank for null."""
-    frame = _typed(frame)
+    frame, texts = _typed(frame), []
     for name in frame.columns:
         column = frame[name]
         if pd.api.types.is_datetime64_any_dtype(column):
             frame[name] = column.dt.strftime("%Y-%m-%d")
         elif not pd.api.types.is_numeric_dtype(column):
             frame[name] = [_defused(value) for value in column]
-    text: str = frame.to_csv(index=False, lineterminator="\n")
+            texts.append(name)
+    # Python 3.11 sees no reason to quote in a carriage return, though it ends a row for readers.
+    returns = any("\r" in str(value) for name in texts for value in frame[name])
+    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    text: str = frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
     return text.encode()
 
 

@@ -34,7 +34,7 @@ def error_fates(history: History, fingerprint: str | None = None) -> ibis.Table:
         left=met.left.sum(),
         too_early=met.censored.sum(),
     )
-    frame = error_names(history, fingerprint).inner_join(counted, "fingerprint")
+    frame = error_names(history.met(fingerprint)).inner_join(counted, "fingerprint")
     frame = frame.select("fingerprint", "type", "where", "installs", *FATES)
     return frame.order_by(ibis.desc("installs"), "fingerprint")
 

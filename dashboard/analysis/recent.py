@@ -70,7 +70,7 @@ def new_errors(history: History) -> ibis.Table:
     met = history.filtered_exposures.filter(_.day <= lit(last)).group_by("fingerprint")
     met = met.agg(first_day=_.day.min(), installs=_.install.nunique())
     new = met.filter(_.first_day > lit(last - timedelta(days=DAYS)))
-    named = error_names(history).inner_join(new, "fingerprint")
+    named = error_names(history.exposures).inner_join(new, "fingerprint")
     columns = ("fingerprint", "type", "where", "first_day", "installs")
     return named.select(*columns).order_by(ibis.desc("installs"), "fingerprint")
 

@@ -21,7 +21,7 @@ def won_back(history: History, fingerprint: str | None = None) -> ibis.Table:
     """
     left = _leavings(history.met(fingerprint)).group_by("fingerprint")
     counted = left.agg(left=_.count(), returned=_.next_day.notnull().sum())
-    frame = error_names(history, fingerprint).inner_join(counted, "fingerprint")
+    frame = error_names(history.met(fingerprint)).inner_join(counted, "fingerprint")
     frame = frame.mutate(share=_.returned / _.left)
     frame = with_interval(frame, "returned", "left").rename(ci_low="low", ci_high="high")
     return frame.order_by(ibis.desc("left"), "fingerprint")

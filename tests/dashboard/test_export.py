@@ -129,6 +129,15 @@ def test_parquet_has_types() -> None:
     ]
 
 
+def test_text_that_ends_a_row_stays_in_its_cell() -> None:
+    names = ["a\rb", "c\nd", 'e"f', "x\r=cmd()"]
+    frame = pd.DataFrame({"name": names, "installs": [1, 2, None, 3]})
+    read = pd.read_csv(BytesIO(csv_bytes(frame)))
+    assert read["name"].to_list() == names
+    assert read["installs"].to_list()[:2] == [1, 2]
+    assert read["installs"].isna().to_list() == [False, False, True, False]
+
+
 def test_a_small_fate_takes_the_others_along() -> None:
     """All four make up the installs of `error_impact`: three and the sum would tell the fourth."""
     fates = pd.DataFrame(
