@@ -11,7 +11,7 @@ from dashboard.analysis.history import History
 
 def days(history: History) -> ibis.Table:
     """Every day from the first visit's to the last one shown: day."""
-    visits = history.every_cell if history.counted else history.visits
+    visits = history.counts("cells") if history.counted else history.visits
     return _days_since(visits.agg(first=_.day.min()), history)
 
 

@@ -86,9 +86,10 @@ class Selection(Records):
         """Of `deployments`, those that the filters choose, each by what it tells itself."""
         chosen, scope = self.deployments, self.scope
         if scope.filtered and not scope.only_solutions:
-            chosen = chosen.semi_join(self._of_profiles(self.profiles), "profile")
+            profiles = self._of_profiles(self.profiles).select("profile")
+            chosen = chosen.inner_join(profiles, "profile")
         if scope.solutions:
-            chosen = chosen.semi_join(self._named, "task")
+            chosen = chosen.inner_join(self._named.select("task"), "task")
         return named(chosen, "filtered_deployments")
 
     @cached_property
@@ -127,8 +128,9 @@ class Selection(Records):
         if scope.systems:
             table = table.filter(table.os.fill_null(UNKNOWN).isin(scope.systems))
         if scope.metrics:
+            # DuckDB joins faster than it semi-joins, where the keys are numbers side by side.
             told = [self.profiles.metrics.get(name).isin(values) for name, values in scope.metrics]
-            table = table.semi_join(self.profiles.filter(*told), "profile")
+            table = table.inner_join(self.profiles.filter(*told).select("profile"), "profile")
         return table
 
     @cached_property
