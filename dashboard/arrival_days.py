@@ -70,11 +70,13 @@ class DayReader:
         Args:
             now: the time (UTC), which tells whether a day may still get reports.
             size: reports read at a time, up to `LARGER` times as many where those read last were
-                small: a database finds a whole day in half the time of one of its pages.
+                small, as long as the database answers: it finds a whole day in half the time of
+                one of its pages.
         """
         self._store = store
         self._now = now
         self._size = self._wanted = size
+        self._most = LARGER * size
 
     def __call__(self, day: Cursor) -> Iterator[Read]:
         """Read what is new of a day.
@@ -84,9 +86,9 @@ class DayReader:
         """
         end = datetime.combine(day.day, datetime.min.time(), UTC) + timedelta(days=1)
         closed = self._now() > end + CLOSING
-        since, least, unsettled = day.since, 0, None
+        since, least, unsettled = day.since, self._size, None
         while True:
-            page, limit = self._page(day, since, max(least, self._wanted))
+            page, limit = self._page(day, since, least)
             is_last = len(page.children) < limit
             if is_last and closed:
                 read = int(end.timestamp() * 1000)
@@ -105,18 +107,20 @@ class DayReader:
             yield Read(page, Cursor(day.shard, day.day, until))
             if is_last:
                 return
-            least = 0
+            least = self._size
 
-    def _page(self, day: Cursor, since: int, limit: int) -> tuple[Page, int]:
-        """Read a page, and say how many reports it may have."""
+    def _page(self, day: Cursor, since: int, least: int) -> tuple[Page, int]:
+        """Read a page, and say how many reports it may have: no fewer than `least`."""
+        limit = max(least, self._wanted)
         try:
             page = self._store.arrived(day.shard, day.day, since=since, limit=limit)
         except DatabaseUnavailable:
-            if self._wanted == self._size:
+            if limit == least:
                 raise
-            self._wanted = self._size  # these may be too large for so many to be answered
-            return self._page(day, since, self._size)
+            # More than it answers with, perhaps: nothing larger is tried again.
+            self._wanted = self._most = self._size
+            return self._page(day, since, least)
         if page.children:
             fit = BODY * len(page.children) // len(page.body)
-            self._wanted = max(self._size, min(fit, LARGER * self._size))
+            self._wanted = max(self._size, min(fit, self._most))
         return page, limit

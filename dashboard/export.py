@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 import zipfile
@@ -95,10 +94,9 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
         elif not pd.api.types.is_numeric_dtype(column):
             frame[name] = [_defused(value) for value in column]
             texts.append(name)
-    # Python 3.11 sees no reason to quote in a carriage return, though it ends a row for readers.
+    # What ends a row for readers has to be quoted; Python 3.11 only quotes what ends rows here.
     returns = any("\r" in str(value) for name in texts for value in frame[name])
-    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
-    text: str = frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
+    text: str = frame.to_csv(index=False, lineterminator="\r\n" if returns else "\n")
     return text.encode()
 
 

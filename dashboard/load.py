@@ -94,6 +94,7 @@ class Load:
             cursors = [Cursor(*row) for row in rows.fetchall()]
             rows = self._connection.execute("SELECT install, shard, received FROM forgotten")
             self._forgotten = {install: (shard, ms) for install, shard, ms in rows.fetchall()}
+        self._is_first, self._closes = not cursors, False
         self.cursors = {(cursor.shard, cursor.day): cursor for cursor in cursors}
         """How far each day was read, as the warehouse knows it."""
 
@@ -111,6 +112,7 @@ class Load:
         if self.cursors.get((cursor.shard, cursor.day)) != cursor:
             self.cursors[cursor.shard, cursor.day] = cursor
             self._filling.cursors[cursor.shard, cursor.day] = cursor
+            self._closes |= cursor.closed
 
     def marks_until(self, shard: int) -> int:
         """When the last install was forgotten that is known of one database, ms UTC, or 0."""
@@ -140,8 +142,8 @@ class Load:
         things to do.
         """
         self._filling.make_columns()
-        closes = any(cursor.closed for cursor in self._filling.cursors.values())
-        if closes and self._published is None:
+        self._wait()
+        if self._closes and not self._is_first:
             self._connection.execute("RESET max_vacuum_tasks")
         self.publish()
         self._wait()
@@ -157,7 +159,7 @@ class Load:
         self.tell(version=time.time_ns())
 
     def _wait(self) -> None:
-        """Until what was published is taken in: nothing is read meanwhile, so by all cores."""
+        """Until what was published is taken in: by all cores, as soon no more is read ahead."""
         if self._published is not None:
             if not wait([self._published], SHORT).done:
                 self._connection.execute("RESET threads")

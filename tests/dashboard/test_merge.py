@@ -112,12 +112,16 @@ def test_gaps_that_deleted_rows_leave_are_closed_once_a_day(tmp_path: Path) -> N
     warehouse = Warehouse(tmp_path / "warehouse.duckdb")
     reports = random_reports(1, installs=200, days=20)
     for start in range(4):
-        fill(warehouse, reports[start::4])
+        with loading(warehouse, "test", wait=True) as load:
+            load.add(json.encode(report) for report in reports[start::4])
+            load.note(Cursor(0, FIRST, start))
+            load.finish()
     held, visits = stored(warehouse.path)
     assert held > visits
     with loading(warehouse, "test", wait=True) as load:
-        load.add([json.encode({"received": 0, **random_reports(2, installs=1, days=20)[0]})])
         load.note(Cursor(0, FIRST, closed=True))
+        load.publish()
+        load.add([json.encode(random_reports(2, installs=1, days=20)[0])])
         load.finish()
     held, visits = stored(warehouse.path)
     assert held == visits

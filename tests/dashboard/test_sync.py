@@ -95,31 +95,35 @@ def test_pages_through_reports_of_the_same_millisecond(store: Store, warehouse: 
 class Limited(Store):
     """A database that refuses to answer with more reports than some at a time."""
 
-    limits: ClassVar[list[int]] = []
+    asked: ClassVar[list[int]] = []
     most = 100
 
     def arrived(self, shard: int, day: date, *, since: int, limit: int) -> Page:
-        self.limits.append(limit)
+        self.asked.append(limit)
         page = super().arrived(shard, day, since=since, limit=limit)
         if len(page.children) > self.most:
             raise DatabaseUnavailable("The data requested exceeds the maximum size")
         return page
 
 
+@pytest.mark.parametrize("together", [15, 50])
 def test_small_reports_are_read_in_larger_pages(
-    settings: dict[str, str], warehouse: Warehouse
+    settings: dict[str, str], warehouse: Warehouse, together: int
 ) -> None:
-    """And in smaller ones again, where these turn out to be more than the database answers."""
-    Limited.limits.clear()
+    """And in smaller ones from then on, where these are more than the database answers; also
+    where more reports than those share one time."""
+    Limited.asked.clear()
     store = Limited.connect(settings, timeout=5)
-    batches = [made(60, seed) for seed in (1, 2, 3, 4)]
-    for days, batch in enumerate(batches):
-        for start in range(0, 60, 15):
-            store.add(batch[start : start + 15], arrived=NOW - timedelta(days=9 - 2 * days))
-    store.add(made(60, seed=5), arrived=NOW - timedelta(days=3))
-    assert sync(store, warehouse, page_size=30).new == 300
-    assert Limited.limits[:6] == [30, 150, 150, 150, 150, 30]
-    assert ids(warehouse) == ids_of(*batches, made(60, seed=5))
+    batches = [made(50, seed) for seed in (1, 2, 3, 4)]
+    for batch, ago in zip(batches, (9, 7, 5, 5), strict=True):
+        for start in range(0, 50, together):
+            store.add(batch[start : start + together], arrived=NOW - timedelta(days=ago))
+    more = made(50, seed=5)
+    store.add(more, arrived=NOW - timedelta(days=5))
+    assert sync(store, warehouse, page_size=30).new == 250
+    assert Limited.asked[:5] == [30, 150, 150, 150, 30]
+    assert set(Limited.asked[5:]) == {30, 60}
+    assert ids(warehouse) == ids_of(*batches, more)
 
 
 def test_a_row_that_is_no_report_hides_none(store: Store, warehouse: Warehouse) -> None:
