@@ -93,7 +93,7 @@ CREATE TABLE arrivals (
 
 _COMPRESSION = {
     "UUID": "uncompressed",
-    "VARCHAR": "dictionary",
+    "VARCHAR": "dict_fsst",
     "INTEGER": "bitpacking",
     "BIGINT": "bitpacking",
     "DATE": "bitpacking",

@@ -26,7 +26,7 @@ from dashboard.locks import Locks
 from dashboard.schema import SCHEMA
 from ingest.store import SettingError
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 COUNTED_IN_PLACE = 17
 """Bits that keys of a group may have together to be counted in an array instead of a hash table:
@@ -160,9 +160,10 @@ class Snapshot:
 @cache
 def _schemas() -> dict[str, ibis.Schema]:
     """What the tables look like, by name: the same in every warehouse of this version."""
-    connection = ibis.duckdb.connect()
+    connection: Engine = Engine().connect()
     connection.raw_sql(SCHEMA)
-    schemas = {name: connection.get_schema(name) for name in connection.list_tables()}
+    names = [name for (name,) in connection.raw_sql("SHOW TABLES").fetchall()]
+    schemas = {name: connection.get_schema(name) for name in names}
     connection.disconnect()
     return schemas
 
