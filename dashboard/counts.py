@@ -6,11 +6,11 @@ What pages ask most is then read from thousands of rows, not from millions: see 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 
-from dashboard.schema import HORIZON, LATE_MS
+from dashboard.schema import HORIZON, LATE_MS, UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Count:
     """Columns, beside the app, and what they are in a row that is counted."""
     sums: Mapping[str, str]
     """Columns, and what each row adds; the first is not 0 as long as a row is counted."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are the same in all rows with the same `by`, and what they are."""
 
 
 _VISITS = {"visits": "true"}
@@ -41,6 +43,8 @@ COUNTS = (
             "clean_last": "errors = 0 AND next_day IS NULL",
             "returned": f"coalesce(next_gap <= {HORIZON}, false)",
         },
+        {"is_new": "number = 1"}
+        | {name: f"coalesce({name}, '{UNKNOWN}')" for name in ("version", "os")},
     ),
     Count("pauses", _VISITS, {"day": "day", "next_gap": "next_gap"}, {"visits": "1"}),
     Count(
@@ -117,7 +121,7 @@ def count_changes(
         rows = _rows(count, more, table, "1")
         if fewer:
             rows += f" UNION ALL {_rows(count, fewer, table, '-1')}"
-        keys = ", ".join(("app", *count.by))
+        keys = _keys(count)
         sums = ", ".join(f"coalesce(sum(n * {sum}), 0) AS {sum}" for sum in count.sums)
         words = {"name": count.name, "table": table, "keys": keys, "sums": sums, "rows": rows}
         connection.execute(_CHANGED.format(**words))
@@ -149,15 +153,19 @@ def count_anew(connection: duckdb.DuckDBPyConnection) -> None:
     for count in COUNTS:
         connection.execute(f"DELETE FROM {count.name}")
         rows = " UNION ALL ".join(_rows(count, table, table, "1") for table in count.of)
-        keys = ", ".join(("app", *count.by))
+        keys = _keys(count)
         sums = ", ".join(f"coalesce(sum({sum}), 0) AS {sum}" for sum in count.sums)
         connection.execute(
             f"INSERT INTO {count.name} BY NAME SELECT {keys}, {sums} FROM ({rows}) GROUP BY ALL"
         )
 
 
+def _keys(count: Count) -> str:
+    return ", ".join(("app", *count.by, *count.told))
+
+
 def _rows(count: Count, rows: str, table: str, n: str) -> str:
     """What is counted of rows like those of a table."""
-    columns = [f"{told} AS {name}" for name, told in count.by.items()]
-    columns += [f"({told})::BIGINT AS {name}" for name, told in count.sums.items()]
+    columns = [f"{said} AS {name}" for name, said in {**count.by, **count.told}.items()]
+    columns += [f"({said})::BIGINT AS {name}" for name, said in count.sums.items()]
     return f"SELECT app, {', '.join(columns)}, {n} AS n FROM {rows} WHERE {count.of[table]}"

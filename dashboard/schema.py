@@ -58,17 +58,18 @@ _DEPLOYMENT = """
     profile INTEGER, in_ci BOOLEAN
 """
 
-# How many rows of these there are, see `dashboard.counts`. `cells` to `bundled` count visits: of
-# `cells`, `clean` are those without an error, `last` those that none follows, `returned` those that
-# one follows within the horizon. `before` and `after` say whether the install's visits before and
-# after lie in the same week (0), the one beside it (1), or further off, if there are any (2).
+# How many rows of these there are, see `dashboard.counts`. `cells` to `bundled` count visits. Of
+# `cells`, `is_new` (first visits), version and OS are as the point says, with a word for what is
+# not told; `clean` are those without an error, `last` those that none follows, `returned` those
+# that one follows within the horizon. `before` and `after` say whether the install's visits before
+# and after lie in the same week (0), the one beside it (1), or further off, if there are any (2).
 # `losses` counts the visits' reports, with those by CI services, and the installs of a week.
 # `attempts` counts deployments: `installs` those that tried the task for the first time,
 # `week_installs` for the first time in the week, and the same of its solution. `arrivals` counts
 # reports by the day on which they were received.
 _COUNTS = """
 CREATE TABLE cells (
-    app VARCHAR, day DATE, point INTEGER,
+    app VARCHAR, day DATE, point INTEGER, is_new BOOLEAN, version VARCHAR, os VARCHAR,
     visits BIGINT, clean BIGINT, last BIGINT, clean_last BIGINT, returned BIGINT
 );
 CREATE TABLE pauses (app VARCHAR, day DATE, next_gap INTEGER, visits BIGINT);

@@ -18,9 +18,8 @@ def apps(stored: Callable[[str], ibis.Table]) -> ibis.Table:
     visits, with_ci = stored("visits"), stored("visits_ci")
     first = visits.filter(_.in_ci, _.number == 1)
     only_ci = with_ci.filter(_.number == 1).anti_join(first, "install")
-    cells = stored("cells").inner_join(stored("points"), "point")
     rows = ibis.union(
-        cells.select("app", "day", new=ibis.ifelse(_.number_bin == 1, _.visits, 0)),
+        stored("cells").select("app", "day", new=ibis.ifelse(_.is_new, _.visits, 0)),
         with_ci.select("app", "day", new=lit(0, "int64")),
         only_ci.select("app", "day", new=lit(1, "int64")),
     )

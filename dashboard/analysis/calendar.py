@@ -34,6 +34,6 @@ def _days_since(span: ibis.Table, history: History) -> ibis.Table:
 def filled(frame: ibis.Table, calendar: ibis.Table) -> ibis.Table:
     """Add the calendar's missing rows to a table of counts, as zeros, and sort it."""
     (key,) = calendar.columns
-    joined = calendar.left_join(frame, key).drop(f"{key}_right")
+    joined = calendar.left_join(frame, key)
     counts = {name: joined[name].fill_null(0) for name in frame.columns if name != key}
-    return joined.mutate(**counts).order_by(key)
+    return joined.select(key, **counts).order_by(key)

@@ -67,8 +67,7 @@ def by_point(visits: ibis.Table, *by: str) -> pd.DataFrame:
 
 def as_counts(counted: ibis.Table, *by: str) -> pd.DataFrame:
     """The frame of `by_point`, of what is counted already."""
-    # Not as Arrow's text, of which pandas can't join empty columns.
-    kinds = {"visits": "int64", "leavers": "int64", **dict.fromkeys(by, "object")}
+    kinds = {"visits": "int64", "leavers": "int64", **dict.fromkeys(by, "category")}
     return counted.to_pandas().astype(kinds)
 
 
@@ -76,7 +75,7 @@ def by_stratum(exposed: pd.DataFrame) -> pd.DataFrame:
     """What `in_strata` returns, summed over each error's strata: fingerprint, visits, leavers,
     n0, p0."""
     keys = ["fingerprint", "level", "stratum"]
-    summed = exposed.groupby(keys, as_index=False, sort=False).agg(
+    summed = exposed.groupby(keys, as_index=False, sort=False, observed=True).agg(
         {"visits": "sum", "leavers": "sum", "n0": "first", "p0": "first"}
     )
     return summed.drop(columns=["level", "stratum"])
@@ -91,7 +90,8 @@ def totals(strata: pd.DataFrame, *sums: str) -> pd.DataFrame:
         left=strata["leavers"].where(matched, 0),
         expected=strata["visits"] * strata["p0"],
     )
-    return strata.groupby("fingerprint")[["visits", "unmatched", "left", "expected", *sums]].sum()
+    by_error = strata.groupby("fingerprint", observed=True)
+    return by_error[["visits", "unmatched", "left", "expected", *sums]].sum()
 
 
 def met_errors(history: History) -> pd.DataFrame:

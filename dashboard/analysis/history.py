@@ -17,6 +17,8 @@ from dashboard.schema import HORIZON, UNKNOWN
 _EARLIEST = date(1970, 1, 1)
 """No report is of a day before."""
 
+_CELL = ("day", "is_new", "version", "os", "visits", "clean", "last", "clean_last")
+
 
 @dataclass(frozen=True)
 class History(Selection):
@@ -82,7 +84,7 @@ class History(Selection):
             return self.whole.cells
         scope = self.scope
         if scope.solutions or scope.metrics:
-            return self._placed(kept(_counted(self.filtered_visits), "counted"))
+            return self._placed(self.filtered_visits)
         cells = self.every_cell
         if scope.versions:
             cells = cells.filter(_.version.isin(scope.versions))
@@ -96,8 +98,8 @@ class History(Selection):
         if self.whole:
             return self.whole.every_cell
         if self.counted:
-            return self._placed(self.counts("cells"))
-        return self._placed(kept(_counted(self.visits), "counted"))
+            return self._cells(self.counts("cells"))
+        return self._placed(self.visits)
 
     @cached_property
     def judged(self) -> ibis.Table:
@@ -155,18 +157,24 @@ class History(Selection):
         )
         return kept(counted, "deployed")
 
-    def _placed(self, cells: ibis.Table) -> ibis.Table:
-        """Cells with what their points say."""
+    def _placed(self, visits: ibis.Table) -> ibis.Table:
+        """The `cells` of some visits."""
+        once, clean = _.next_day.isnull(), _.errors == 0
+        counted = visits.group_by("day", "point").agg(
+            visits=_.count(), clean=clean.sum(), last=once.sum(), clean_last=(once & clean).sum()
+        )
         points = self.points.select(
             "point",
             is_new=_.number_bin == 1,
             version=_.version.fill_null(UNKNOWN),
             os=_.os.fill_null(UNKNOWN),
         )
-        judged = cells.day <= lit(self.scope.last_judged)
-        counts = ("visits", "clean", "last", "clean_last")
-        joined = cells.select("day", "point", *counts, judged=judged).inner_join(points, "point")
-        return named(joined.drop("point"), "cells")
+        return self._cells(kept(counted, "counted").inner_join(points, "point"))
+
+    def _cells(self, counted: ibis.Table) -> ibis.Table:
+        """`cells`, but for what is judged."""
+        judged = counted.day <= lit(self.scope.last_judged)
+        return named(counted.select(*_CELL, judged=judged), "cells")
 
     def _deployed_of_all_time(self) -> ibis.Table:
         """`deployed`, from the attempts that the warehouse counts."""
@@ -185,14 +193,6 @@ class History(Selection):
             period_installs=_.installs.sum(where=inside).fill_null(0),
             period_solution_installs=_.solution_installs.sum(where=inside).fill_null(0),
         )
-
-
-def _counted(visits: ibis.Table) -> ibis.Table:
-    """What the warehouse's table of cells holds, of these visits."""
-    once, clean = _.next_day.isnull(), _.errors == 0
-    return visits.group_by("day", "point").agg(
-        visits=_.count(), clean=clean.sum(), last=once.sum(), clean_last=(once & clean).sum()
-    )
 
 
 def _active(visits: ibis.Table, *by: str) -> ibis.Table:

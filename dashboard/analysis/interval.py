@@ -59,14 +59,11 @@ def error_interval(history: History) -> pd.DataFrame:
       leaves 0 out
     """
     every = as_counts(history.judged)
-    met = by_point(history.exposures.filter(~_.censored), "fingerprint")
+    met = _numbered(by_point(history.exposures.filter(~_.censored), "fingerprint"))
     shown = met
     if history.shown_exposures is not history.exposures:
         shown = by_point(history.shown_exposures.filter(~_.censored), "fingerprint")
-    errors = pd.Index(met["fingerprint"].unique())
-    met, shown = (
-        frame.assign(error=errors.get_indexer(frame["fingerprint"])) for frame in (met, shown)
-    )
+        shown = _numbered(shown.astype({"fingerprint": met["fingerprint"].dtype}))
 
     def without(numbers: np.ndarray) -> Counts:
         """Of all visits in a stratum, those without the error, shown or not."""
@@ -89,6 +86,11 @@ def error_interval(history: History) -> pd.DataFrame:
     )
     table = met_errors(history).join(sums.assign(variance=_variance(sums)), on="fingerprint")
     return with_interval(table)
+
+
+def _numbered(met: pd.DataFrame) -> pd.DataFrame:
+    """Add error: the number of the fingerprint."""
+    return met.assign(error=met["fingerprint"].cat.codes.astype("int64"))
 
 
 def _variance(sums: pd.DataFrame) -> pd.Series:

@@ -30,6 +30,9 @@ STRATA = (
 LEVELS = range(len(STRATA))
 """Places of `STRATA`. The level of what finds no stratum lies beyond their end."""
 
+SIDE_BY_SIDE = 1_000_000
+"""Sums that are kept in an array with a place for each that there could be; where there could be
+more, those that there are have to be numbered first."""
 
 Counts = tuple[np.ndarray, np.ndarray]
 """Visits, and of these those at which the install left; both of the same length."""
@@ -91,9 +94,12 @@ def sums_in(
     if by is not None:
         width = numbers.max() + 1
         keys = [key + width * frame[by] for key, frame in zip(keys, (counted, places), strict=True)]
-    codes, found = pd.factorize(np.concatenate(keys))
-    counts, wanted = np.split(codes, [len(counted)])
+    joined = np.concatenate(keys)
+    if joined.max(initial=0) >= SIDE_BY_SIDE:
+        joined = pd.factorize(joined)[0]
+    counts, wanted = np.split(joined, [len(counted)])
     visits, leavers = (
-        np.bincount(counts, counted[name], len(found))[wanted] for name in ("visits", "leavers")
+        np.bincount(counts, counted[name], joined.max(initial=-1) + 1)[wanted]
+        for name in ("visits", "leavers")
     )
     return visits, leavers
