@@ -36,6 +36,7 @@ from dashboard.analysis import (
 )
 from dashboard.analysis.apps import apps
 from dashboard.analysis.clean_visits import clean_visits
+from dashboard.analysis.engines import frame_of
 from dashboard.analysis.fates import error_fates
 from dashboard.analysis.headline import headline
 from dashboard.analysis.history import History
@@ -77,7 +78,7 @@ def _table(name: str) -> Ask:
 
 
 def _analysis(analysis: Callable[[History], Any]) -> Ask:
-    return lambda history: tables.as_frame(analysis(history))
+    return lambda history: frame_of(analysis, history)
 
 
 def _survival(history: History) -> object:
@@ -93,13 +94,13 @@ def _headline(*, before: bool = False) -> Ask:
         until = LAST
         if before:
             since, until = since - (until - since) - timedelta(days=1), since - timedelta(days=1)
-        return headline(history.within(since, until)).to_pandas()
+        return frame_of(headline, history.within(since, until))
 
     return ask
 
 
 def _of_one_error(analysis: Callable[[History, str], Any]) -> Ask:
-    return lambda history: tables.as_frame(analysis(history, MOST_FREQUENT))
+    return lambda history: frame_of(analysis, history, MOST_FREQUENT)
 
 
 # What the pages ask, in their order.
@@ -279,7 +280,7 @@ def _beside_raw(snapshot: Snapshot) -> None:
         plain = best(partial(question.in_pandas, frame), 1)
         ratio = f"{plain / ours:,.0f} × pandas (≥ 20), {theirs / ours:,.0f} × DuckDB"
         print(f"  {name:28}{ours:8.0f}{theirs:12.0f}{plain:12.0f}   {ratio}", flush=True)
-        found = len(tables.as_frame(tables.table(name).build(_history(snapshot, {}))))
+        found = len(frame_of(tables.table(name).build, _history(snapshot, {})))
         wanted = len(question.in_pandas(frame)), len(question.in_duckdb(snapshot))
         assert (found, found) == wanted, (name, found, wanted)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import ibis
 
-from dashboard import tables
 from dashboard.analysis import choices
 from dashboard.analysis.apps import apps
+from dashboard.analysis.engines import frame_of
 from dashboard.analysis.history import History
 from dashboard.analysis.platforms import identifiers
 from dashboard.analysis.scope import Scope, seen_from
@@ -81,7 +81,7 @@ def run_publish(options: argparse.Namespace, settings: Settings) -> None:
     """Write the page that a project shows its users, and say where."""
     with Warehouse(settings.warehouse).reading() as snapshot:
         history = _history(snapshot, options)
-        own = tables.as_frame(identifiers(history))["identifier"]
+        own = frame_of(identifiers, history)["identifier"]
         for name in options.show_metric:
             if name not in set(own):
                 raise SettingError(

@@ -10,14 +10,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from dashboard import tables
+from dashboard.analysis.engines import frame_of
 from dashboard.analysis.headline import headline
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
@@ -94,19 +94,18 @@ def picture(
     as_of = history.scope.as_of
     since = as_of - timedelta(days=PERIOD - 1)
     shown = history.within(since, as_of)
-    numbers = tables.as_frame(headline(shown)).iloc[0]
-    lists: list[tuple[str, str, ibis.Table, str | tuple[str, str]]] = [
-        ("versions", "Version", metric_values(shown, "package_version"), "value"),
-        ("systems", "Operating system", os_families(shown), "os"),
-        ("system_versions", "Version of the system", os_spread(shown), ("os", "os_version")),
-        ("pythons", "Python", metric_values(shown, "py_version"), "value"),
-        ("solutions", "Used for", deployments_by_solution(shown), "solution"),
-        *((f"metric_{name}", name, metric_values(shown, name), "value") for name in metrics),
+    numbers = frame_of(headline, shown).iloc[0]
+    told = partial(frame_of, metric_values, shown)
+    system = ("os", "os_version")
+    lists: list[tuple[str, str, pd.DataFrame, str | tuple[str, str]]] = [
+        ("versions", "Version", told("package_version"), "value"),
+        ("systems", "Operating system", frame_of(os_families, shown), "os"),
+        ("system_versions", "Version of the system", frame_of(os_spread, shown), system),
+        ("pythons", "Python", told("py_version"), "value"),
+        ("solutions", "Used for", frame_of(deployments_by_solution, shown), "solution"),
+        *((f"metric_{name}", name, told(name), "value") for name in metrics),
     ]
-    parts = (
-        _parts(name, title, tables.as_frame(frame), column, least)
-        for name, title, frame, column in lists
-    )
+    parts = (_parts(name, title, frame, column, least) for name, title, frame, column in lists)
     return Picture(
         app=history.scope.app,
         as_of=as_of,
@@ -174,9 +173,9 @@ def _weeks(history: History, least: int) -> tuple[tuple[date, int | None, int | 
     as_of = history.scope.as_of
     sunday = as_of - timedelta(days=(as_of.weekday() + 1) % 7)
     past = history.within(sunday - timedelta(days=PAST), sunday)
-    new = tables.as_frame(new_installs(past)).set_index("day")["installs"]
+    new = frame_of(new_installs, past).set_index("day")["installs"]
     new.index = pd.to_datetime(new.index)
-    active = tables.as_frame(active_installs(past)).set_index("day")["active_30"]
+    active = frame_of(active_installs, past).set_index("day")["active_30"]
     active.index = pd.to_datetime(active.index)
     by_week = new.resample("W-SUN").sum()
     return tuple(

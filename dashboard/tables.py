@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import ibis
 import pandas as pd
 
+from dashboard.analysis.engines import frame_of
 from dashboard.analysis.error_free import error_free
 from dashboard.analysis.errors import error_impact
 from dashboard.analysis.fates import FATES, error_fates
@@ -35,25 +36,23 @@ class Table:
 
     name: str
     """Of the file, without its ending."""
-    build: Callable[[History], ibis.Table | pd.DataFrame]
+    build: Callable[..., ibis.Table | pd.DataFrame]
+    """The analysis, of a history."""
     columns: tuple[str, ...]
     """In the order of the file; `sentry_url` is made from the rest of the row."""
     counts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Each column that counts installs, and the columns that would give a small count away."""
     personal: bool = False
     """Each row is about one install."""
+    about: tuple[str, ...] = ()
+    """What else the analysis takes."""
 
     def frame(self, history: History, sentry: SentryLinks | None) -> pd.DataFrame:
         """Work the table out, with its columns as exported."""
-        frame = as_frame(self.build(history))
+        frame = frame_of(self.build, history, *self.about)
         if "sentry_url" in self.columns:
             frame["sentry_url"] = _links(frame, sentry)
         return frame[list(self.columns)]
-
-
-def as_frame(table: ibis.Table | pd.DataFrame) -> pd.DataFrame:
-    """Work out what is not yet."""
-    return table if isinstance(table, pd.DataFrame) else table.to_pandas()
 
 
 def _links(frame: pd.DataFrame, sentry: SentryLinks | None) -> list[str] | None:
@@ -213,15 +212,16 @@ def metric_table(identifier: str) -> Table:
     """The table of one metric's values."""
     return Table(
         f"metric_{identifier}",
-        lambda history: metric_values(history, identifier),
+        metric_values,
         ("value", "installs", "share"),
         {"installs": ("share",)},
+        about=(identifier,),
     )
 
 
 def all_tables(history: History) -> list[Table]:
     """Every table of an app, those of its own metrics among them."""
-    found = identifiers(history).to_pandas()["identifier"]
+    found = frame_of(identifiers, history)["identifier"]
     return [*_FIXED, *(metric_table(str(identifier)) for identifier in found)]
 
 

@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import TYPE_CHECKING
+
 import ibis
+import pandas as pd
 from ibis.util import gen_name
+
+if TYPE_CHECKING:
+    from dashboard.analysis.history import History
+
+
+def frame_of(
+    analysis: Callable[..., ibis.Table | pd.DataFrame], history: History, *about: Hashable
+) -> pd.DataFrame:
+    """What an analysis says of a history, worked out.
+
+    Where the engine knows how, what was asked of the same scope before is not put together anew.
+
+    Args:
+        analysis: one that depends on nothing but what it is given.
+        about: what else it takes: a fingerprint, an install.
+    """
+    engine = history.stored("visits").get_backend()
+    ask = partial(analysis, history, *about)
+    if hasattr(engine, "remember"):
+        whole = history.whole and history.whole.scope
+        said = engine.remember((analysis, history.scope, whole, about), ask)
+    else:
+        said = ask()
+    return said if isinstance(said, pd.DataFrame) else said.to_pandas()
 
 
 def named(table: ibis.Table, name: str) -> ibis.Table:

@@ -8,6 +8,7 @@ import pandas as pd
 from ibis import _
 from scipy import stats
 
+from dashboard.analysis.engines import frame_of
 from dashboard.analysis.history import History
 from dashboard.analysis.proportion import Z95
 from dashboard.analysis.strata import in_strata, strata_of, sums_in
@@ -46,9 +47,8 @@ def error_impact(history: History) -> pd.DataFrame:
     expected = Σ n₁p₀ and variance = Σ [a(1 − a/n₁) + n₁²p₀(1 − p₀)/n₀]. Null hypothesis of the
     q-value: those who met the error left no more and no less often than their controls.
     """
-    clean = history.visits.filter(~_.censored, _.errors == 0)
-    controls = by_point(clean)
-    exposed = by_point(history.shown_exposures.filter(~_.censored), "fingerprint")
+    controls = as_counts(frame_of(_clean, history))
+    exposed = as_counts(frame_of(shown_by_point, history), "fingerprint")
     found = in_strata(
         exposed, strata_of(history), lambda numbers: sums_in(controls, numbers, exposed)
     )
@@ -59,16 +59,22 @@ def error_impact(history: History) -> pd.DataFrame:
     return with_interval(met_errors(history).join(sums, on="fingerprint"))
 
 
-def by_point(visits: ibis.Table, *by: str) -> pd.DataFrame:
-    """point, visits, leavers, and the columns `by`: visits counted by these and their point."""
-    counted = visits.group_by(*by, "point").agg(visits=_.count(), leavers=_.left.sum())
-    return as_counts(counted, *by)
+def by_point(visits: ibis.Table, *by: str) -> ibis.Table:
+    """point, visits, leavers, and the columns `by`: the visits that are not censored, counted by
+    these and their point."""
+    judged = visits.filter(~_.censored)
+    return judged.group_by(*by, "point").agg(visits=_.count(), leavers=_.left.sum())
 
 
-def as_counts(counted: ibis.Table, *by: str) -> pd.DataFrame:
-    """The frame of `by_point`, of what is counted already."""
+def shown_by_point(history: History) -> ibis.Table:
+    """fingerprint, point, visits, leavers: of the exposures shown."""
+    return by_point(history.shown_exposures, "fingerprint")
+
+
+def as_counts(counted: pd.DataFrame, *by: str) -> pd.DataFrame:
+    """What `by_point` says, in the types that are counted with."""
     kinds = {"visits": "int64", "leavers": "int64", **dict.fromkeys(by, "category")}
-    return counted.to_pandas().astype(kinds)
+    return counted.astype(kinds)
 
 
 def by_stratum(exposed: pd.DataFrame) -> pd.DataFrame:
@@ -96,13 +102,16 @@ def totals(strata: pd.DataFrame, *sums: str) -> pd.DataFrame:
 
 def met_errors(history: History) -> pd.DataFrame:
     """Every error of the visits shown: fingerprint, its last type and where, installs with it."""
+    return frame_of(_met_errors, history).astype({"fingerprint": "object"})
+
+
+def _met_errors(history: History) -> ibis.Table:
     last = {"order_by": ["time", "id"]}
-    met = history.shown_exposures.group_by("fingerprint").agg(
+    return history.shown_exposures.group_by("fingerprint").agg(
         type=_.error_type.last(**last),
         where=_.error_where.last(**last),
         installs=_.install.nunique(),
     )
-    return met.to_pandas().astype({"fingerprint": "object"})
 
 
 def with_interval(table: pd.DataFrame) -> pd.DataFrame:
@@ -132,3 +141,8 @@ def with_interval(table: pd.DataFrame) -> pd.DataFrame:
     table = table.sort_values(["excess", "fingerprint"], ascending=[False, True])
     result: pd.DataFrame = table[list(IMPACT)].astype(IMPACT)
     return result
+
+
+def _clean(history: History) -> ibis.Table:
+    """point, visits, leavers: of the visits without an error."""
+    return by_point(history.visits.filter(_.errors == 0))

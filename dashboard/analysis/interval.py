@@ -31,15 +31,17 @@ error again and again.
 
 from __future__ import annotations
 
+import ibis
 import numpy as np
 import pandas as pd
-from ibis import _
 
+from dashboard.analysis.engines import frame_of
 from dashboard.analysis.errors import (
     as_counts,
     by_point,
     by_stratum,
     met_errors,
+    shown_by_point,
     totals,
     with_interval,
 )
@@ -58,11 +60,11 @@ def error_interval(history: History) -> pd.DataFrame:
     - q_value: two-sided, Benjamini–Hochberg over the errors; below 0.05 only where the interval
       leaves 0 out
     """
-    every = as_counts(history.judged)
-    met = _numbered(by_point(history.exposures.filter(~_.censored), "fingerprint"))
+    every = as_counts(frame_of(_judged, history))
+    met = _numbered(as_counts(frame_of(_met_by_point, history), "fingerprint"))
     shown = met
-    if history.shown_exposures is not history.exposures:
-        shown = by_point(history.shown_exposures.filter(~_.censored), "fingerprint")
+    if not history.scope.shows_all:
+        shown = as_counts(frame_of(shown_by_point, history), "fingerprint")
         shown = _numbered(shown.astype({"fingerprint": met["fingerprint"].dtype}))
 
     def without(numbers: np.ndarray) -> Counts:
@@ -86,6 +88,15 @@ def error_interval(history: History) -> pd.DataFrame:
     )
     table = met_errors(history).join(sums.assign(variance=_variance(sums)), on="fingerprint")
     return with_interval(table)
+
+
+def _judged(history: History) -> ibis.Table:
+    return history.judged
+
+
+def _met_by_point(history: History) -> ibis.Table:
+    """fingerprint, point, visits, leavers: of all exposures, shown or not."""
+    return by_point(history.exposures, "fingerprint")
 
 
 def _numbered(met: pd.DataFrame) -> pd.DataFrame:

@@ -55,6 +55,12 @@ class Scope:
         return bool(self.versions or self.systems or self.solutions or self.metrics)
 
     @property
+    def shows_all(self) -> bool:
+        """Whether neither the period nor a filter leaves anything out."""
+        ends_early = self.until is not None and self.until < self.last_day
+        return not (self.filtered or self.since or ends_early)
+
+    @property
     def only_systems(self) -> bool:
         """Whether no filter but that of OS families chooses."""
         return bool(self.systems) and not (self.versions or self.solutions or self.metrics)

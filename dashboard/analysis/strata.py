@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import ibis
 import numpy as np
 import pandas as pd
 from ibis import _
 
+from dashboard.analysis.engines import frame_of
 from dashboard.analysis.history import History
 from dashboard.schema import UNKNOWN
 
@@ -40,8 +42,7 @@ Counts = tuple[np.ndarray, np.ndarray]
 
 def strata_of(history: History) -> np.ndarray:
     """The strata that each point lies in: a row a level, a column a point; both by their number."""
-    points = history.points.mutate(version=_.version.fill_null(UNKNOWN), os=_.os.fill_null(UNKNOWN))
-    frame = points.to_pandas()
+    frame = frame_of(_points, history)
     places = frame["point"].to_numpy()
     coded = {key: pd.factorize(frame[key]) for key in STRATA[0]}
     strata = np.full((len(STRATA), places.max(initial=0) + 1), -1)
@@ -51,6 +52,11 @@ def strata_of(history: History) -> np.ndarray:
             number = number * len(values) + codes
         strata[level, places] = np.unique(number, return_inverse=True)[1]
     return strata
+
+
+def _points(history: History) -> ibis.Table:
+    told = {name: _[name].fill_null(UNKNOWN) for name in ("version", "os")}
+    return history.points.mutate(**told)
 
 
 def in_strata(

@@ -14,7 +14,7 @@ from ibis import literal as lit
 from scipy import stats
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from dashboard.analysis.engines import kept
+from dashboard.analysis.engines import frame_of, kept
 from dashboard.analysis.history import History
 from dashboard.analysis.proportion import Z95
 from dashboard.analysis.pseudonyms import digits
@@ -47,15 +47,8 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
       the last day on which leaving can be told
     - left: whether it did
     """
-    exposed = kept(_first_exposed(history, fingerprint), "exposed")
-    chosen = _some_installs(history)
-    lives = kept(_lives(history, exposed, chosen), "lives")
-    columns = ("install", "pseudonym", "day", "point")
-    rows = exposed.select(*columns, exposed=lit(True)).union(
-        _controls(exposed, lives.inner_join(chosen, "install")).select(*columns, exposed=lit(False))
-    )
-    followed = _followed(rows, lives, history.scope.last_judged)
-    frame = _placed(followed.to_pandas(), strata_of(history))
+    followed = frame_of(_followed, history, fingerprint, _zeros(history))
+    frame = _placed(followed, strata_of(history))
     frame = frame[["install", "exposed", "stratum", "days", "left"]]
     return frame.sort_values(["exposed", "stratum", "install"], ignore_index=True)
 
@@ -117,12 +110,34 @@ def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
     return exposed.order_by("pseudonym").limit(MOST_EXPOSED)
 
 
-def _some_installs(history: History) -> ibis.Table:
-    """Few enough installs: those whose pseudonyms begin with so many zeros."""
-    installs = history.every_cell.filter(_.is_new).visits.sum().to_pyarrow().as_py() or 0
+def _zeros(history: History) -> int:
+    """Zeros that pseudonyms begin with, of few enough installs."""
+    installs = frame_of(_installs, history)["installs"].iloc[0]
     zeros = 0
     while installs > MOST_CONTROLS * 16**zeros:
         zeros += 1
+    return zeros
+
+
+def _installs(history: History) -> ibis.Table:
+    """installs: how many there are."""
+    return history.every_cell.agg(installs=_.visits.sum(where=_.is_new).fill_null(0))
+
+
+def _followed(history: History, fingerprint: str, zeros: int) -> ibis.Table:
+    """What became of the exposed and of controls: install, exposed, point, days, left."""
+    exposed = kept(_first_exposed(history, fingerprint), "exposed")
+    chosen = _some_installs(history, zeros)
+    lives = kept(_lives(history, exposed, chosen), "lives")
+    columns = ("install", "pseudonym", "day", "point")
+    rows = exposed.select(*columns, exposed=lit(True)).union(
+        _controls(exposed, lives.inner_join(chosen, "install")).select(*columns, exposed=lit(False))
+    )
+    return _ends(rows, lives, history.scope.last_judged)
+
+
+def _some_installs(history: History, zeros: int) -> ibis.Table:
+    """Those whose pseudonyms begin with so many zeros."""
     last = ibis.uuid(UUID(int=16 ** (32 - zeros) - 1))
     return history.installs.filter(_.pseudonym <= last) if zeros else history.installs
 
@@ -151,7 +166,7 @@ def _controls(exposed: ibis.Table, visits: ibis.Table) -> ibis.Table:
     return drawn.filter(place >= (drawn.upto - drawn.n) * LOTS, place < drawn.upto * LOTS)
 
 
-def _followed(rows: ibis.Table, lives: ibis.Table, last_judged: date) -> ibis.Table:
+def _ends(rows: ibis.Table, lives: ibis.Table, last_judged: date) -> ibis.Table:
     """What became of each: install, exposed, point, days, left."""
     leaving = lives.filter(_.left).select("install", left_on="day")
     later = rows.left_join(leaving, ["install", rows.day <= leaving.left_on])

@@ -14,6 +14,7 @@ import streamlit as st
 from dashboard import tables
 from dashboard.analysis import choices
 from dashboard.analysis.apps import apps
+from dashboard.analysis.engines import frame_of
 from dashboard.analysis.history import History
 from dashboard.analysis.scope import Scope, seen_from
 from dashboard.sentry import SentryLinks
@@ -91,7 +92,7 @@ class View:
         name = f"{analysis.__module__}.{analysis.__qualname__}({about or ''})"
         given = () if about is None else (about,)
         return self._kept(
-            name, scope or self.scope, lambda history: tables.as_frame(analysis(history, *given))
+            name, scope or self.scope, lambda history: frame_of(analysis, history, *given)
         )
 
     def complete(self, frame: pd.DataFrame, column: str) -> pd.DataFrame:

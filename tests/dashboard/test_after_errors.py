@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from dashboard.analysis.engines import frame_of
 from dashboard.analysis.errors import error_impact
 from dashboard.analysis.fates import error_fates
 from dashboard.analysis.first_run import first_run_errors, first_runs
 from dashboard.analysis.funnel import funnel
 from dashboard.analysis.interval import error_interval
 from dashboard.analysis.won_back import won_back, won_back_versions
-from dashboard.tables import as_frame
 from tests.dashboard.histories import APP, FIRST, history_of, ms
 from tests.dashboard.rows import rows_of
 
@@ -58,7 +58,7 @@ def test_an_error_has_one_name_in_all_tables() -> None:
     with history_of([error("a", 0), renamed, run("c", 40)], AS_OF, AS_OF) as history:
         for shown, kind in ((history, "Renamed"), (history.within(FIRST, FIRST), "E")):
             for table in (error_fates, won_back, error_impact, error_interval):
-                assert set(as_frame(table(shown))["type"]) == {kind}
+                assert set(frame_of(table, shown)["type"]) == {kind}
 
 
 def test_fates() -> None:

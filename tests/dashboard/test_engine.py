@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,23 +11,34 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import pandas as pd
 import pytest
 from ibis import _
 from ibis.backends.duckdb import Backend
 
-from dashboard import engine
+from dashboard import engine, tables
+from dashboard.analysis.arrivals import last_received
+from dashboard.analysis.choices import metric_choices
+from dashboard.analysis.engines import frame_of
+from dashboard.analysis.fates import error_fates
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
+from dashboard.analysis.one_error import affected_installs
 from dashboard.analysis.one_time import one_time
-from dashboard.analysis.platforms import os_spread, version_adoption
+from dashboard.analysis.platforms import metric_values, os_families, os_spread, version_adoption
+from dashboard.analysis.recent import version_shifts
+from dashboard.analysis.releases import releases
 from dashboard.analysis.scope import Scope
+from dashboard.analysis.survival import matched_sample
+from dashboard.analysis.won_back import won_back
 from dashboard.engine import DuckDB, Engine
 from dashboard.warehouse import Warehouse
-from tests.dashboard.histories import FIRST, fill, ms
-from tests.dashboard.rows import Rows, rows_of
+from tests.dashboard.histories import ERRORS, FIRST, fill, ms, random_reports
+from tests.dashboard.rows import Rows, near, ordered, rows_of
 
 MONDAY = FIRST + timedelta(days=4)
 LAST = MONDAY + timedelta(days=6)
+ERROR = ERRORS[0][0]
 SCOPE = Scope("tool", LAST, LAST, last_report=LAST)
 
 
@@ -148,6 +160,71 @@ def test_threads_do_not_mix(warehouse: Warehouse) -> None:
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(ask, ["1", "2"] * 12))
     assert found == [[(MONDAY, "1", 3)], [(MONDAY, "2", 4)]] * 12
+
+
+Told = Callable[..., ibis.Table | pd.DataFrame]
+
+TOLD: list[tuple[Told, tuple[str, ...]]] = [
+    *((table.build, table.about) for table in tables._FIXED),
+    *((metric_values, (name,)) for name in ("os", "package_version")),
+    *((told, ()) for told in (metric_choices, os_families, releases, version_shifts)),
+    *((told, (ERROR,)) for told in (affected_installs, error_fates, matched_sample, won_back)),
+]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_was_asked_before_is_answered_of_what_is_there_now(tmp_path: Path, seed: int) -> None:
+    """In any order, in any scope, on any connection; as if nothing were remembered."""
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    reports = random_reports(seed, installs=40, days=60)
+    end = FIRST + timedelta(days=60)
+    scope = Scope("tool", end, end, last_report=end)
+    scopes = [
+        scope,
+        replace(scope, versions=("1.0",)),
+        replace(scope, systems=("Linux",), since=FIRST + timedelta(days=9)),
+        replace(scope, ci=True),
+    ]
+    draw = random.Random(seed)
+    engine._questions.clear()
+    for known in (reports[::2], reports[1::2]):
+        fill(warehouse, known)
+        questions = [(scope, *told) for scope in scopes for told in TOLD]
+        for _again in range(2):
+            draw.shuffle(questions)
+            with warehouse.reading() as snapshot:
+                histories = {scope: History(scope, snapshot.table) for scope in scopes}
+                remembered = [frame_of(told, histories[s], *about) for s, told, about in questions]
+        assert len(engine._questions) > len(questions) / 2
+        with warehouse.reading() as snapshot:
+            for (scope, told, about), found in zip(questions, remembered, strict=True):
+                anew = told(History(scope, snapshot.table), *about)
+                assert ordered(rows_of(found)) == near(rows_of(anew)), (told, scope)
+
+
+def test_what_looks_at_the_data_is_not_remembered(warehouse: Warehouse) -> None:
+    engine._questions.clear()
+    asked: list[Rows] = []
+    for more in (range(0), range(7, 12)):
+        fill(warehouse, [{**run, "received": ms(LAST)} for run in runs(more, "2")])
+        with warehouse.reading() as snapshot:
+            asked.append(rows_of(frame_of(last_received, History(SCOPE, snapshot.table))))
+    assert [rows[0][0] for rows in asked] == [14, 24]
+    assert not engine._questions
+
+
+def test_a_name_that_is_taken_is_not_read(warehouse: Warehouse) -> None:
+    """Two connections gave one name to two tables; a third one asks of both."""
+    engine._questions.clear()
+    chosen = [replace(SCOPE, versions=(version,)) for version in ("1", "2")]
+    installs = []
+    for scopes in ([chosen[0]], [chosen[1]], chosen, chosen[::-1]):
+        with warehouse.reading() as snapshot:
+            installs += [
+                frame_of(active_installs, History(scope, snapshot.table))["active_30"].iloc[-1]
+                for scope in scopes
+            ]
+    assert installs == [3, 4, 3, 4, 4, 3]
 
 
 ASKED: dict[str, Callable[[ibis.Table], ibis.Table]] = {
