@@ -85,7 +85,7 @@ class Engine(DuckDB):
         """Return what `ask` does, without calling it where its SQL is known.
 
         Remembered is a table that was put together without looking at what the warehouse holds;
-        anything else is returned as it is.
+        anything else is returned as it is. A table is to be worked out, not to be built upon.
 
         Args:
             key: of all that the question depends on, but for the warehouse.
