@@ -24,7 +24,7 @@ class Count:
     """Columns, beside the app, and what they are in a row that is counted."""
     sums: Mapping[str, str]
     """Columns, and what each row adds; the first is not 0 as long as a row is counted."""
-    told: Mapping[str, str] = field(default_factory=dict)
+    along: Mapping[str, str] = field(default_factory=dict)
     """Columns that are the same in all rows with the same `by`, and what they are."""
 
 
@@ -161,11 +161,11 @@ def count_anew(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _keys(count: Count) -> str:
-    return ", ".join(("app", *count.by, *count.told))
+    return ", ".join(("app", *count.by, *count.along))
 
 
 def _rows(count: Count, rows: str, table: str, n: str) -> str:
     """What is counted of rows like those of a table."""
-    columns = [f"{said} AS {name}" for name, said in {**count.by, **count.told}.items()]
+    columns = [f"{said} AS {name}" for name, said in {**count.by, **count.along}.items()]
     columns += [f"({said})::BIGINT AS {name}" for name, said in count.sums.items()]
     return f"SELECT app, {', '.join(columns)}, {n} AS n FROM {rows} WHERE {count.of[table]}"

@@ -9,7 +9,6 @@ same whatever the filters say.
 from __future__ import annotations
 
 import pickle
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -90,15 +89,14 @@ class Engine(DuckDB):
         Args:
             key: of all that the question depends on, but for the warehouse.
         """
-        question = _questions.get(key)
-        if question and all(map(self._ensure, question.needs)):
-            return ops.SQLQueryResult(question.sql, question.schema, self).to_expr()
+        known = _memory(key)
+        for question in known:
+            if all(map(self._ensure, question.needs)):
+                return ops.SQLQueryResult(question.sql, question.schema, self).to_expr()
         answers = self._answers
         asked = ask()
         if isinstance(asked, ibis.Table) and self._answers == answers:
-            _questions[key] = Question(self.compile(asked), asked.schema(), self._read_by(asked))
-            if len(_questions) > REMEMBERED:
-                _questions.popitem(last=False)
+            known[:] = [Question(self.compile(asked), asked.schema(), self._read_by(asked))]
         return asked
 
     def view(self, table: ibis.Table, name: str) -> ibis.Table:
@@ -143,11 +141,12 @@ class Engine(DuckDB):
 
     def _make(self, part: Part) -> None:
         if part.kind == "VIEW":
-            self.con.execute(f"CREATE TEMP VIEW {part.name} AS {part.sql}")
+            self.con.execute(f"CREATE OR REPLACE TEMP VIEW {part.name} AS {part.sql}")
         else:
             types = self.compiler.type_mapper
             columns = ", ".join(f'"{n}" {types.to_string(t)}' for n, t in part.schema.items())
-            self.con.execute(f"CREATE TEMP TABLE {part.name} ({columns})")
+            # One that could not be filled, and so is no part, may lie there.
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE {part.name} ({columns})")
             self.con.execute(f"INSERT INTO {part.name} {part.sql}")
         self._parts[part.name] = part
         self._made[part.kind, part.op] = part
@@ -161,7 +160,16 @@ class Engine(DuckDB):
         """Spare the search for tables and functions of Python's: no expression has any."""
 
 
-_questions: OrderedDict[Hashable, Question] = OrderedDict()
+def forget() -> None:
+    """Remember nothing: whatever is asked next is put together and written anew."""
+    _memory.cache_clear()
+    _written.cache_clear()
+
+
+@lru_cache(REMEMBERED)
+def _memory(key: Hashable) -> list[Question]:
+    """Where the question with a key is remembered, of all connections: one, or none yet."""
+    return []
 
 
 @lru_cache(REMEMBERED)

@@ -24,7 +24,7 @@ def arrivals(history: History) -> ibis.Table:
     counted = _by_day(history)
     if scope.since:
         counted = counted.filter(_.day >= lit(scope.since))
-    if scope.until and scope.until < scope.last_day:
+    if scope.until and scope.ends_early:
         counted = counted.filter(_.day <= lit(scope.until))
     return filled(counted, _days_between(counted))
 

@@ -22,7 +22,8 @@ def frame_of(
     Where the engine knows how, what was asked of the same scope before is not put together anew.
 
     Args:
-        analysis: one that depends on nothing but what it is given.
+        analysis: one that depends on nothing but what it is given. If it looks at the data while
+            it is put together, it has to each time: no property of a history may keep that.
         about: what else it takes: a fingerprint, an install.
     """
     engine = history.stored("visits").get_backend()

@@ -102,6 +102,7 @@ def totals(strata: pd.DataFrame, *sums: str) -> pd.DataFrame:
 
 def met_errors(history: History) -> pd.DataFrame:
     """Every error of the visits shown: fingerprint, its last type and where, installs with it."""
+    # Not as Arrow's text, of which pandas can't join empty columns.
     return frame_of(_met_errors, history).astype({"fingerprint": "object"})
 
 

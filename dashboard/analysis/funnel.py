@@ -22,7 +22,7 @@ def funnel(history: History) -> ibis.Table:
     those who came to the first step. A solution that nobody began with the first is left out.
     """
     scope = history.scope
-    begun_before = scope.since or (scope.until and scope.until < scope.last_day)
+    begun_before = scope.since or scope.ends_early
     chosen = scope.filtered and not scope.only_solutions
     as_stored = history.counted and not (begun_before or chosen)
     came = kept(_of_all_time(history) if as_stored else _found(history), "came")

@@ -55,10 +55,14 @@ class Scope:
         return bool(self.versions or self.systems or self.solutions or self.metrics)
 
     @property
+    def ends_early(self) -> bool:
+        """Whether the period ends before the last day shown."""
+        return self.until is not None and self.until < self.last_day
+
+    @property
     def shows_all(self) -> bool:
         """Whether neither the period nor a filter leaves anything out."""
-        ends_early = self.until is not None and self.until < self.last_day
-        return not (self.filtered or self.since or ends_early)
+        return not (self.filtered or self.since or self.ends_early)
 
     @property
     def only_systems(self) -> bool:

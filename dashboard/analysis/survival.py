@@ -47,7 +47,7 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
       the last day on which leaving can be told
     - left: whether it did
     """
-    followed = frame_of(_followed, history, fingerprint, _zeros(history))
+    followed = frame_of(_followed, history, fingerprint, MOST_EXPOSED, _zeros(history))
     frame = _placed(followed, strata_of(history))
     frame = frame[["install", "exposed", "stratum", "days", "left"]]
     return frame.sort_values(["exposed", "stratum", "install"], ignore_index=True)
@@ -107,7 +107,7 @@ def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
     earliest = exposed.group_by("install").agg(day=_.day.min())
     exposed = exposed.semi_join(earliest, ["install", "day"])
     exposed = exposed.inner_join(history.installs, "install")
-    return exposed.order_by("pseudonym").limit(MOST_EXPOSED)
+    return exposed.order_by("pseudonym")
 
 
 def _zeros(history: History) -> int:
@@ -124,9 +124,9 @@ def _installs(history: History) -> ibis.Table:
     return history.every_cell.agg(installs=_.visits.sum(where=_.is_new).fill_null(0))
 
 
-def _followed(history: History, fingerprint: str, zeros: int) -> ibis.Table:
+def _followed(history: History, fingerprint: str, most: int, zeros: int) -> ibis.Table:
     """What became of the exposed and of controls: install, exposed, point, days, left."""
-    exposed = kept(_first_exposed(history, fingerprint), "exposed")
+    exposed = kept(_first_exposed(history, fingerprint).limit(most), "exposed")
     chosen = _some_installs(history, zeros)
     lives = kept(_lives(history, exposed, chosen), "lives")
     columns = ("install", "pseudonym", "day", "point")

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from dashboard.analysis import strata
 from dashboard.analysis.errors import error_impact, with_interval
 from dashboard.analysis.history import History
 from dashboard.analysis.installs import active_installs, new_installs
@@ -129,11 +130,15 @@ def _known(column: str) -> Any:
         (error_interval, reference.error_interval),
     ],
 )
+@pytest.mark.parametrize("side_by_side", [strata.SIDE_BY_SIDE, 0])
 def test_cost_of_errors(
     both: tuple[History, Prepared],
     analysis: Callable[[History], Any],
     plain: Callable[[Prepared], dict[str, dict[str, Any]]],
+    side_by_side: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(strata, "SIDE_BY_SIDE", side_by_side)
     history, of_reports = both
     found = analysis(history).set_index("fingerprint")
     expected = plain(of_reports)

@@ -87,7 +87,7 @@ def test_what_was_merged_leaves_the_memory(tmp_path: Path) -> None:
     connection.execute(SCHEMA)
     connection.execute(ARRIVED)
     held = []
-    for seed in (1, 2, 3, 3, 3, 3):  # the last ones bring nothing new
+    for seed in (1, 2, 3, 3, 3, 3):  # those after the third bring nothing new
         reports = random_reports(seed, installs=100, days=20)
         add_columns(connection, [json.encode(report) for report in reports] * 30)
         merge(connection)
