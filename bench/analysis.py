@@ -74,7 +74,7 @@ MOST_FREQUENT = f"{4096:016x}"
 REPEATS = 3
 NEW = 10_000
 
-Ask = Callable[[History], object]
+Ask = Callable[[History], Any]
 
 
 def _table(name: str) -> Ask:
@@ -222,8 +222,7 @@ def _read(case: Case) -> dict[str, float]:
     print(f"{'ms, best of ' + str(REPEATS):26}" + "".join(f"{name:>12}" for name in SCOPES))
     sums = {page: _page(case.warehouse, page, asks) for page, asks in PAGES.items()}
     print(f"{'budget of a page':26}" + "".join(f"{BUDGET[name]:>12}" for name in SCOPES))
-    with case.warehouse.reading() as snapshot:
-        _beside_raw(snapshot)
+    _beside_raw(case.warehouse)
     return sums
 
 
@@ -262,11 +261,6 @@ def _history(snapshot: Snapshot, chosen: Mapping[str, Any]) -> History:
     return History(Scope(APP, LAST, LAST, last_report=LAST, **chosen), snapshot.table)
 
 
-def ask_anew(snapshot: Snapshot, chosen: Mapping[str, Any], ask: Ask) -> object:
-    """With a history of its own, so that nothing worked out before is there."""
-    return ask(_history(snapshot, chosen))
-
-
 def once(run: Callable[[], object]) -> float:
     """How long it takes, ms."""
     started = time.perf_counter()
@@ -279,18 +273,23 @@ def best(run: Callable[[], object], repeats: int = REPEATS) -> float:
     return min([once(run) for _ in range(repeats + 1)][1:])
 
 
-def _beside_raw(snapshot: Snapshot) -> None:
-    """Print how long the same questions take where every report is looked at again."""
+def _beside_raw(warehouse: Warehouse) -> None:
+    """Print how long the same questions take where every report is looked at again.
+
+    Ours are asked on connections of their own, so that nothing worked out before is there.
+    """
     print(f"{'the same questions, all time':30}{'Wald':>8}{'DuckDB raw':>12}{'pandas raw':>12}")
-    frame = _raw.as_pandas(snapshot)
+    with warehouse.reading() as snapshot:
+        frame = _raw.as_pandas(snapshot)
     for name, question in _raw.QUESTIONS.items():
-        ours = best(partial(ask_anew, snapshot, {}, _table(name)))
-        theirs = best(partial(question.in_duckdb, snapshot), 1)
+        ours = _best_of(warehouse, {}, {name: _table(name)})[name]
         plain = best(partial(question.in_pandas, frame), 1)
+        with warehouse.reading() as snapshot:
+            theirs = best(partial(question.in_duckdb, snapshot), 1)
+            found = len(_table(name)(_history(snapshot, {})))
+            wanted = len(question.in_pandas(frame)), len(question.in_duckdb(snapshot))
         ratio = f"{plain / ours:,.0f} × pandas (≥ 20), {theirs / ours:,.0f} × DuckDB"
         print(f"  {name:28}{ours:8.0f}{theirs:12.0f}{plain:12.0f}   {ratio}", flush=True)
-        found = len(frame_of(tables.table(name).build, _history(snapshot, {})))
-        wanted = len(question.in_pandas(frame)), len(question.in_duckdb(snapshot))
         assert (found, found) == wanted, (name, found, wanted)
 
 
