@@ -159,7 +159,7 @@ class Load:
         self.tell(version=time.time_ns())
 
     def _wait(self) -> None:
-        """Until what was published is taken in: by all cores, as soon no more is read ahead."""
+        """Until what was published is taken in: by all cores, as nothing is read meanwhile."""
         if self._published is not None:
             if not wait([self._published], SHORT).done:
                 self._connection.execute("RESET threads")

@@ -20,12 +20,7 @@ def arrivals(history: History) -> ibis.Table:
     all of these. Filters choose nothing; the period chooses days, and where it reaches to the last
     day shown, what was received later belongs to it: history is imported long after it happened.
     """
-    scope = history.scope
-    counted = _by_day(history)
-    if scope.since:
-        counted = counted.filter(_.day >= lit(scope.since))
-    if scope.until and scope.ends_early:
-        counted = counted.filter(_.day <= lit(scope.until))
+    counted = history.in_period(_by_day(history), "day")
     return filled(counted, _days_between(counted))
 
 

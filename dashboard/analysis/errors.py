@@ -71,6 +71,11 @@ def shown_by_point(history: History) -> ibis.Table:
     return by_point(history.shown_exposures, "fingerprint")
 
 
+def _clean(history: History) -> ibis.Table:
+    """point, visits, leavers: of the visits without an error."""
+    return by_point(history.visits.filter(_.errors == 0))
+
+
 def as_counts(counted: pd.DataFrame, *by: str) -> pd.DataFrame:
     """What `by_point` says, in the types that are counted with."""
     kinds = {"visits": "int64", "leavers": "int64", **dict.fromkeys(by, "category")}
@@ -142,8 +147,3 @@ def with_interval(table: pd.DataFrame) -> pd.DataFrame:
     table = table.sort_values(["excess", "fingerprint"], ascending=[False, True])
     result: pd.DataFrame = table[list(IMPACT)].astype(IMPACT)
     return result
-
-
-def _clean(history: History) -> ibis.Table:
-    """point, visits, leavers: of the visits without an error."""
-    return by_point(history.visits.filter(_.errors == 0))

@@ -18,6 +18,7 @@ _EARLIEST = date(1970, 1, 1)
 """No report is of a day before."""
 
 _CELL = ("day", "is_new", "version", "os", "visits", "clean", "last", "clean_last")
+"""Columns of `History.cells`, but for what the scope decides."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ class History(Selection):
         return self._cells(kept(counted, "counted").inner_join(points, "point"))
 
     def _cells(self, counted: ibis.Table) -> ibis.Table:
-        """`cells`, but for what is judged."""
+        """`cells`, of what has all of their columns but `judged`."""
         judged = counted.day <= lit(self.scope.last_judged)
         return named(counted.select(*_CELL, judged=judged), "cells")
 

@@ -131,7 +131,7 @@ class Records:
         scope = self.scope
         if scope.since:
             table = table.filter(table[column] >= lit(start_of(scope.since, unit)))
-        if scope.until and scope.ends_early:
+        if scope.ends_early:
             table = table.filter(table[column] <= lit(scope.until))
         return table
 

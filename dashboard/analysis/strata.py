@@ -104,8 +104,8 @@ def sums_in(
     if joined.max(initial=0) >= SIDE_BY_SIDE:
         joined = pd.factorize(joined)[0]
     counts, wanted = np.split(joined, [len(counted)])
+    size = joined.max(initial=-1) + 1
     visits, leavers = (
-        np.bincount(counts, counted[name], joined.max(initial=-1) + 1)[wanted]
-        for name in ("visits", "leavers")
+        np.bincount(counts, counted[name], size)[wanted] for name in ("visits", "leavers")
     )
     return visits, leavers
