@@ -9,6 +9,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from itertools import chain
 from typing import IO, Any, Self, cast
 
@@ -16,10 +17,10 @@ from rtdb.body import TOO_LARGE, patching, putting, read_body
 from rtdb.commit import Committer
 from rtdb.errors import Refusal
 from rtdb.index import CATCH_UP_ROWS
-from rtdb.keys import Path, encode
+from rtdb.keys import encode
 from rtdb.push_id import PushIds
 from rtdb.query import Query, answer, answer_size, check_index, parse_query
-from rtdb.read import CHUNK_BYTES, INTERIOR, View
+from rtdb.read import CHUNK_BYTES, View
 from rtdb.request import RULES_PATH, Request, parse_request
 from rtdb.rules import parse_rules
 from rtdb.store import Namespace, Namespaces, Store
@@ -31,7 +32,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 JSON_TYPE = b"application/json; charset=utf-8"
 MAX_RESPONSE = 256 * 1024 * 1024  # https://firebase.google.com/docs/database/usage/limits
-SURELY_SMALL = 10_000
+MOST_HELD = 16 * 1024 * 1024  # bytes of an answer that wait to hear that it is not too much
 TOO_MUCH = (
     "Data requested exceeds the maximum size that can be accessed with a single request. "
     "Contact firebase-support@google.com for help."
@@ -110,26 +111,33 @@ class App:
                 await _send(send, 204, b"", headers)
                 return
             if request.parameters.get("shallow") != "true":
-                await self._check_size(view, namespace, request.path, query)
+                measure = partial(view.size, key)
+                if query is not None:
+                    measure = partial(answer_size, view, namespace, request.path, query)
+                pieces = await self._checked(pieces, measure)
             await _send_pieces(send, pieces, headers)
 
-    async def _check_size(
-        self, view: View, namespace: Namespace, path: Path, query: Query | None
-    ) -> None:
-        """Refuse to send more than the hosted database does."""
+    async def _checked(
+        self, pieces: Iterator[bytes], measure: Callable[[], int]
+    ) -> Iterator[bytes]:
+        """The same pieces; refuses to send more than the hosted database does.
+
+        The first of them are held until it is known: to measure takes a third as long as to read,
+        and most answers end before that.
+        """
         if self._store.size() <= MAX_RESPONSE:
-            return
-        key = encode(namespace.root, path)
-        if view.peek(key) is not INTERIOR:
-            return
-        if query is None:
-            size = await asyncio.to_thread(view.size, key)
-        elif query.limit is not None and query.limit <= SURELY_SMALL:
-            return
-        else:
-            size = await asyncio.to_thread(answer_size, view, namespace, path, query)
-        if size > MAX_RESPONSE:
-            raise Refusal(400, TOO_MUCH)
+            return pieces
+        held: list[bytes] = []
+        size = 0
+        for piece in pieces:
+            held.append(piece)
+            size += len(piece)
+            if size > MOST_HELD:
+                if await asyncio.to_thread(measure) > MAX_RESPONSE:
+                    raise Refusal(400, TOO_MUCH)
+                break
+            await asyncio.sleep(0)  # others have their turn
+        return chain(held, pieces)
 
     async def _write(self, request: Request, receive: Receive, send: Send) -> None:
         self._admit(request, write=True)

@@ -17,19 +17,6 @@ TOGETHER = 16
 NULL_ETAG = "null_etag"
 INTERIOR: Tree = {"…": True}  # stands for an object whose children have rows of their own
 
-
-def as_member(key: str, value: str) -> str:
-    """SQL of a member of a JSON object, of that of its key, quoted as `quoted` does, and value."""
-    escaped = rf"""replace(replace({key}, '\', '\\'), '"', '\"')"""
-    return f"""CAST('"' || {escaped} || '":' || {value} AS BLOB)"""
-
-
-# A text key stands between its tag and a zero, see `rtdb.keys`.
-MEMBERS = f"""
-SELECT {as_member("substr(key, ?1, length(key) - ?1)", "value")}
-FROM record WHERE key >= ?2 AND key < ?3 ORDER BY key
-"""
-
 Row = tuple[bytes, bytes]
 
 
@@ -100,18 +87,11 @@ class View:
             digest.update(piece)
         return urlsafe_b64encode(digest.digest()).decode()
 
-    def rows(self, low: bytes, high: bytes) -> Iterator[Row]:
+    def rows(self, low: bytes, high: bytes) -> sqlite3.Cursor:
         """The rows from `low` to before `high`."""
         return self.db.execute(
             "SELECT key, value FROM record WHERE key >= ? AND key < ? ORDER BY key", (low, high)
         )
-
-    def members(self, key: bytes) -> Iterator[bytes]:
-        """The children of `key` as members of a JSON object, some together with commas between
-        them; none has an integer key, and each one row."""
-        found = self.db.execute(MEMBERS, (len(key) + 2, key, key + END))
-        while some := found.fetchmany(TOGETHER):
-            yield b",".join([member for (member,) in some])
 
     def size(self, low: bytes, high: bytes = b"") -> int:
         """About how many bytes of JSON lie between, or at `low` alone; no more than there are."""
