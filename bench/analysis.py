@@ -297,7 +297,7 @@ def _refresh(case: Case) -> None:
     """Print how long merging new reports takes, in a copy."""
     with tempfile.TemporaryDirectory(dir=case.warehouse.path.parent) as folder:
         copy = Path(folder) / "copy.duckdb"
-        shutil.copyfile(case.warehouse.path, copy)
+        copied(case.warehouse, copy)
         with duckdb.connect(copy) as connection:
             draw(connection, case.size, seed=1)
             arrive(connection, DAYS - 7, DAYS, at_most=NEW)
@@ -324,6 +324,13 @@ def filled(size: int, folder: Path) -> Warehouse:
             print(f"  merged {new:,} reports, {took:.1f} s so far", flush=True)
     half.rename(path)
     return Warehouse(path)
+
+
+def copied(warehouse: Warehouse, path: Path) -> None:
+    """Copy a warehouse to a path, and to the disk: or the first commit there would wait for it."""
+    shutil.copyfile(warehouse.path, path)
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def merged(connection: duckdb.DuckDBPyConnection) -> tuple[int, float]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from urllib.parse import urlsplit
 import duckdb
 
 from bench._reports import DAYS, arrive, draw
-from bench.analysis import filled
+from bench.analysis import copied, filled
 from bench.rtdb import database, row
 from dashboard.arrival_days import LARGER, PAGE
 from dashboard.load import loading
@@ -88,7 +87,7 @@ def first_load(folder: Path) -> None:
 def refresh_of_many(kept: Path, folder: Path) -> None:
     """Refresh a warehouse that holds many, made without a database."""
     path = folder / "many.duckdb"
-    shutil.copyfile(filled(HELD, kept).path, path)
+    copied(filled(HELD, kept), path)
     with database(folder / "rtdb") as (port, _):
         url = f"http://127.0.0.1:{port}/?ns=bench"
         with duckdb.connect(path) as connection:

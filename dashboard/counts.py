@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from dashboard.schema import HORIZON, LATE_MS, UNKNOWN
+from dashboard.schema import HORIZON, LATE_MS, UNKNOWN, WEEKS_TO_NEXT
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Count:
 
 
 _VISITS = {"visits": "true"}
-_TOUCHING = {"before": "week_gap", "after": "next_week_gap"}
+_TOUCHING = {"before": "week_gap", "after": WEEKS_TO_NEXT}
 
 COUNTS = (
     Count(
@@ -39,8 +39,8 @@ COUNTS = (
         {
             "visits": "1",
             "clean": "errors = 0",
-            "last": "next_day IS NULL",
-            "clean_last": "errors = 0 AND next_day IS NULL",
+            "last": "next_gap IS NULL",
+            "clean_last": "errors = 0 AND next_gap IS NULL",
             "returned": f"coalesce(next_gap <= {HORIZON}, false)",
         },
         {"is_new": "number = 1"}
@@ -62,7 +62,7 @@ COUNTS = (
         {"week": "week"},
         {
             "reports": "reports",
-            "installs": "coalesce(next_week_gap, 1) > 0",
+            "installs": f"coalesce({WEEKS_TO_NEXT}, 1) > 0",
             "dropped": "dropped",
             "late": "late",
             "ci": "by_ci",

@@ -18,7 +18,7 @@ from dashboard.numbering import every, numbered, same
 _LAST_VISITS = """
 CREATE TEMP TABLE last_visits{suffix} AS
 SELECT visits.rowid AS row, app, install, day, week, number, first_day, first_week,
-    week_gap, next_day, next_gap, next_week_gap, os, version, profile, point, errors, in_ci,
+    week_gap, next_gap, os, version, profile, point, errors, in_ci,
     NULL AS bundle, 0 AS reports, 0 AS dropped, 0 AS late, 0 AS by_ci
 FROM visits{suffix} AS visits JOIN (SELECT install, since FROM {installs}) USING (install)
 WHERE day < since AND (next_day IS NULL OR next_day >= since)
@@ -85,14 +85,12 @@ _NEW_BUNDLES = numbered("bundles", "days{suffix} WHERE solutions IS NOT NULL")
 
 _NEW_VISITS = f"""
 CREATE TEMP TABLE new_visits{{suffix}} AS
-SELECT lives.* EXCLUDE (row, last_day, number_bin, gap_bin, month),
+SELECT lives.* EXCLUDE (row, last_day, next_day, number_bin, gap_bin, month),
     days.* EXCLUDE (install, day, profile, solutions),
     date_trunc('week', lives.day)::DATE AS week,
     date_trunc('week', first_day)::DATE AS first_week,
     (week - date_trunc('week', last_day)::DATE) // 7 AS week_gap,
-    next_day - lives.day AS next_gap,
-    (date_trunc('week', next_day)::DATE - week) // 7 AS next_week_gap,
-    app, point, bundle, in_ci
+    next_day - lives.day AS next_gap, app, point, bundle, in_ci
 FROM lives{{suffix}} AS lives JOIN days{{suffix}} AS days ON days.rowid = lives.row
     JOIN {every("points")} AS points ON {same("lives", "points")}
     LEFT JOIN {every("bundles")} USING (solutions)
@@ -102,10 +100,7 @@ FROM lives{{suffix}} AS lives JOIN days{{suffix}} AS days ON days.rowid = lives.
 # The last visits, with what follows them now.
 _FOLLOWED = """
 CREATE TEMP TABLE followed{suffix} AS
-SELECT last.* REPLACE (
-    next.day AS next_day, next.day - last.day AS next_gap,
-    (date_trunc('week', next.day)::DATE - last.week) // 7 AS next_week_gap
-)
+SELECT last.* REPLACE (next.day - last.day AS next_gap)
 FROM last_visits{suffix} AS last
     LEFT JOIN (SELECT install, min(day) AS day FROM days{suffix} GROUP BY install) AS next
         USING (install)
@@ -226,8 +221,7 @@ FROM found_on_several_os{suffix} ANTI JOIN several_os USING (install)
 
 
 _FOLLOW = """
-UPDATE {table} SET next_day = after.next_day, next_gap = after.next_gap,
-    next_week_gap = after.next_week_gap
+UPDATE {table} SET next_gap = after.next_gap
 FROM ({followed}) AS after WHERE {table}.rowid = after.row
 """
 

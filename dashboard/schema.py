@@ -9,6 +9,8 @@ to join or count small numbers.
 
 from __future__ import annotations
 
+import re
+
 LATE_MS = 86_400_000
 """Received longer than this (a day) after it happened, a report is late."""
 
@@ -21,6 +23,9 @@ UNKNOWN = "unknown"
 JOURNEY = {"began": "init", "installed": "install", "tested": "test"}
 """The steps of a deployment, in their order: what is said of who came to one, and its operation."""
 
+WEEKS_TO_NEXT = "(day - week + next_gap) // 7"
+"""SQL of the weeks to the visit after: 0 where both lie in one week."""
+
 # `failure` is null for a run.
 _REPORT = """
     id UUID, app VARCHAR, install INTEGER, time BIGINT, day DATE, call INTEGER,
@@ -28,14 +33,17 @@ _REPORT = """
     profile INTEGER, ci BOOLEAN, dropped BIGINT, received BIGINT
 """
 
-# Gaps in days, and in weeks from Monday to Monday. The profile, and with it OS and version, is
-# that of the day's last report (by time, then id), the call that of its first with an operation.
+# Gaps in days, and in weeks from Monday to Monday. What comes after a visit changes once the next
+# one is known, so a single column says it: to change a column in all parts of a table writes it
+# anew. The profile, and with it OS and version, is that of the day's last report (by time, then
+# id), the call that of its first with an operation.
 # `reports` to `by_ci` count the day's reports: all, those of errors, runs, runs that failed, what
 # was dropped, those received late, and those by CI services. `in_ci`: the install ever ran in one.
 # `moved`: there is no visit before, or it was of another version.
-_VISIT = """
+_VISIT = f"""
     app VARCHAR, install INTEGER, day DATE, week DATE, number INTEGER,
-    gap INTEGER, next_gap INTEGER, next_day DATE, week_gap INTEGER, next_week_gap INTEGER,
+    gap INTEGER, week_gap INTEGER, next_gap INTEGER,
+    next_day DATE AS (day + next_gap), next_week_gap INTEGER AS ({WEEKS_TO_NEXT}),
     first_day DATE, first_week DATE,
     os VARCHAR, version VARCHAR, profile INTEGER, point INTEGER, bundle INTEGER,
     call INTEGER, reports INTEGER, errors INTEGER, runs INTEGER, failed_runs INTEGER,
@@ -105,7 +113,7 @@ def _packed(columns: str) -> str:
     """Say how large tables are compressed: to try all that there is makes a file 3 % smaller, and
     takes as long as working out what stands in it."""
     for kind, method in _COMPRESSION.items():
-        columns = columns.replace(f" {kind}", f" {kind} USING COMPRESSION {method}")
+        columns = re.sub(rf" {kind}(?! AS)", f" {kind} USING COMPRESSION {method}", columns)
     return columns
 
 

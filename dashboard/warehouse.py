@@ -26,7 +26,7 @@ from dashboard.locks import Locks
 from dashboard.schema import SCHEMA
 from ingest.store import SettingError
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 COUNTED_IN_PLACE = 17
 """Bits that keys of a group may have together to be counted in an array instead of a hash table:
