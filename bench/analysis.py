@@ -36,7 +36,7 @@ from dashboard.analysis import (
 )
 from dashboard.analysis.apps import apps
 from dashboard.analysis.clean_visits import clean_visits
-from dashboard.analysis.engines import frame_of
+from dashboard.analysis.engines import as_frame, frame_of
 from dashboard.analysis.fates import error_fates
 from dashboard.analysis.headline import headline
 from dashboard.analysis.history import History
@@ -110,7 +110,7 @@ def _of_one_error(analysis: Callable[[History, str], Any]) -> Ask:
 # What the pages ask, in their order.
 PAGES: dict[str, dict[str, Ask]] = {
     "every page": {
-        "apps": lambda history: apps(history.stored).to_pandas(),
+        "apps": lambda history: as_frame(apps(history.stored)),
         "versions": _analysis(choices.versions),
         "systems": _analysis(choices.systems),
         "solutions": _analysis(choices.solutions),

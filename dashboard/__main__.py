@@ -13,7 +13,7 @@ import ibis
 
 from dashboard.analysis import choices
 from dashboard.analysis.apps import apps
-from dashboard.analysis.engines import frame_of
+from dashboard.analysis.engines import as_frame, frame_of
 from dashboard.analysis.history import History
 from dashboard.analysis.platforms import identifiers
 from dashboard.analysis.scope import Scope, seen_from
@@ -98,7 +98,7 @@ def run_publish(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def _history(snapshot: Snapshot, options: argparse.Namespace) -> History:
-    found = {str(row.app): row for row in apps(snapshot.table).to_pandas().itertuples()}
+    found = {str(row.app): row for row in as_frame(apps(snapshot.table)).itertuples()}
     if not found:
         raise WarehouseError("There are no reports yet, so there is nothing to export")
     if options.app and options.app not in found:
@@ -143,7 +143,7 @@ def _filtered(history: History, options: argparse.Namespace) -> History:
 
 def _known(option: str, chosen: Sequence[str], reported: ibis.Column) -> tuple[str, ...]:
     """What was chosen, if it was reported: a slip of the pen would leave every file empty."""
-    there = list(reported.to_pandas()) if chosen else []
+    there = reported.to_pyarrow().to_pylist() if chosen else []
     for value in chosen:
         if value not in there:
             named = ", ".join(there[:NAMED]) + (", …" if len(there) > NAMED else "")

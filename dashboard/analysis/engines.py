@@ -33,7 +33,16 @@ def frame_of(
         said = engine.remember((analysis, history.scope, whole, about), ask)
     else:
         said = ask()
-    return said if isinstance(said, pd.DataFrame) else said.to_pandas()
+    return said if isinstance(said, pd.DataFrame) else as_frame(said)
+
+
+def as_frame(table: ibis.Table) -> pd.DataFrame:
+    """A table, worked out.
+
+    By Arrow's own way to pandas: Ibis's looks at each column twice, and at text row by row.
+    """
+    frame: pd.DataFrame = table.to_pyarrow().to_pandas(date_as_object=False)
+    return frame
 
 
 def named(table: ibis.Table, name: str) -> ibis.Table:

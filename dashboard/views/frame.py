@@ -14,7 +14,7 @@ import streamlit as st
 from dashboard import tables
 from dashboard.analysis import choices
 from dashboard.analysis.apps import apps
-from dashboard.analysis.engines import frame_of
+from dashboard.analysis.engines import as_frame, frame_of
 from dashboard.analysis.history import History
 from dashboard.analysis.scope import Scope, seen_from
 from dashboard.sentry import SentryLinks
@@ -185,8 +185,7 @@ def _chosen(
 
 @st.cache_data(show_spinner=False, max_entries=10)
 def _apps(version: tuple[int, int], path: str, _reading: Reading) -> pd.DataFrame:
-    found: pd.DataFrame = apps(_reading.table).to_pandas()
-    return found
+    return as_frame(apps(_reading.table))
 
 
 def _explain_first_steps() -> None:
