@@ -10,7 +10,7 @@ import ibis
 from ibis import _
 from ibis import literal as lit
 
-from dashboard.analysis.engines import named
+from dashboard.analysis.engines import kept, named
 from dashboard.analysis.gaps import between_deployments, between_visits
 from dashboard.analysis.records import Records
 from dashboard.schema import UNKNOWN
@@ -102,9 +102,10 @@ class Selection(Records):
         chosen = self.in_period(self.filtered_deployments, "week", "W").select(*_CHOSEN_RUNS)
         if not self.scope.filtered or self.scope.only_solutions:
             return chosen
-        if not self.scope.only_systems:
+        if self.scope.versions:  # most installs come on several
             return between_deployments(chosen, self.tasks)
-        several = self._on_several_systems()
+        # Where an install never changed what the filters ask, the gaps are those that stand there.
+        several = self._on_several_profiles() if self.scope.metrics else self._on_several_systems()
         mixed = between_deployments(chosen.semi_join(several, "install"), self.tasks)
         return chosen.anti_join(several, "install").union(mixed)
 
@@ -137,6 +138,14 @@ class Selection(Records):
     def _named(self) -> ibis.Table:
         """The tasks of the solutions chosen."""
         return self.tasks.filter(_.solution.isin(self.scope.solutions))
+
+    def _on_several_profiles(self) -> ibis.Table:
+        """install: those with a deployment, in the weeks that the period touches, which the filters
+        of OS and metrics leave out."""
+        chosen = self._of_profiles(self.profiles).select("profile")
+        runs = self.in_period(self.deployments, "week", "W")
+        others = runs.anti_join(chosen, "profile").select("install").distinct()
+        return kept(others, "on_several_profiles")
 
     def _on_several_systems(self) -> ibis.Table:
         return self.stored("several_os")

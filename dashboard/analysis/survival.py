@@ -127,7 +127,7 @@ def _installs(history: History) -> ibis.Table:
 def _followed(history: History, fingerprint: str, most: int, zeros: int) -> ibis.Table:
     """What became of the exposed and of controls: install, exposed, point, days, left."""
     exposed = kept(_first_exposed(history, fingerprint).limit(most), "exposed")
-    chosen = _some_installs(history, zeros)
+    chosen = kept(_some_installs(history, zeros), "chosen")
     lives = kept(_lives(history, exposed, chosen), "lives")
     columns = ("install", "pseudonym", "day", "point")
     rows = exposed.select(*columns, exposed=lit(True)).union(
