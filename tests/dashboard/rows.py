@@ -9,12 +9,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from dashboard.analysis.engines import as_frame
+
 Rows = list[tuple[Any, ...]]
 
 
 def rows_of(table: Any) -> Rows:
     """An Ibis table's or a frame's rows, dates as dates and every kind of null as None."""
-    frame = table if isinstance(table, pd.DataFrame) else table.to_pandas()
+    frame = table if isinstance(table, pd.DataFrame) else as_frame(table)
     return [tuple(map(plain, row)) for row in frame.itertuples(index=False, name=None)]
 
 
