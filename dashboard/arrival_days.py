@@ -70,8 +70,8 @@ class DayReader:
         Args:
             now: the time (UTC), which tells whether a day may still get reports.
             size: reports read at a time, up to `LARGER` times as many where those read last were
-                small, as long as the database answers: it finds a whole day in half the time of
-                one of its pages.
+                small, as long as the database answers: it finds a report of a whole day in two
+                thirds of the time that one of a page takes.
         """
         self._store = store
         self._now = now

@@ -15,7 +15,7 @@ from rtdb.errors import Refusal
 from rtdb.index import place_of
 from rtdb.keys import END, INTEGER_TAG, TEXT_TAG, Path, encode, segment, segment_end, text_of
 from rtdb.order import sortable
-from rtdb.read import CHUNK_BYTES, INTERIOR, TOGETHER, View, indented, quoted
+from rtdb.read import CHUNK_BYTES, INTERIOR, View, indented, quoted
 from rtdb.rules import Rules
 from rtdb.store import Namespace
 from rtdb.tree import (
@@ -32,7 +32,8 @@ BOUNDS = ("startAt", "startAfter", "endAt", "endBefore", "equalTo")
 LIMITS = ("limitToFirst", "limitToLast")
 MAX_LIMIT = 2**31 - 1
 NOTHING = b"{}"  # what a query answers that finds none
-
+TOGETHER = 16
+"""Rows read at once: each may be large."""
 
 SELECT = """
 SELECT e.child, r.value AS value

@@ -12,8 +12,6 @@ from rtdb.store import Namespace
 from rtdb.tree import Tree, at, children_of, encode_json, is_array, stored
 
 CHUNK_BYTES = 128 * 1024
-TOGETHER = 16
-"""Rows read at once: each may be large."""
 NULL_ETAG = "null_etag"
 INTERIOR: Tree = {"…": True}  # stands for an object whose children have rows of their own
 

@@ -105,7 +105,7 @@ class Selection(Records):
         if self.scope.versions:  # most installs come on several
             return between_deployments(chosen, self.tasks)
         # Where an install never changed what the filters ask, the gaps are those that stand there.
-        several = self._on_several_profiles() if self.scope.metrics else self._on_several_systems()
+        several = self._with_some_left_out() if self.scope.metrics else self._on_several_systems()
         mixed = between_deployments(chosen.semi_join(several, "install"), self.tasks)
         return chosen.anti_join(several, "install").union(mixed)
 
@@ -139,13 +139,13 @@ class Selection(Records):
         """The tasks of the solutions chosen."""
         return self.tasks.filter(_.solution.isin(self.scope.solutions))
 
-    def _on_several_profiles(self) -> ibis.Table:
+    def _with_some_left_out(self) -> ibis.Table:
         """install: those with a deployment, in the weeks that the period touches, which the filters
         of OS and metrics leave out."""
         chosen = self._of_profiles(self.profiles).select("profile")
         runs = self.in_period(self.deployments, "week", "W")
         others = runs.anti_join(chosen, "profile").select("install").distinct()
-        return kept(others, "on_several_profiles")
+        return kept(others, "with_some_left_out")
 
     def _on_several_systems(self) -> ibis.Table:
         return self.stored("several_os")

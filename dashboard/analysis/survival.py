@@ -12,7 +12,7 @@ import pandas as pd
 from ibis import _
 from ibis import literal as lit
 from scipy import stats
-from statsmodels.duration.survfunc import SurvfuncRight
+from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from dashboard.analysis.engines import frame_of, kept
 from dashboard.analysis.history import History
@@ -49,9 +49,8 @@ def matched_sample(history: History, fingerprint: str) -> pd.DataFrame:
     """
     followed = frame_of(_followed, history, fingerprint, MOST_EXPOSED, _zeros(history))
     frame = _placed(followed, strata_of(history))
-    order = np.lexsort((frame["stratum"], frame["exposed"]))
     frame = frame[["install", "exposed", "stratum", "days", "left"]]
-    return frame.take(order).reset_index(drop=True)
+    return frame.sort_values(["exposed", "stratum", "install"], ignore_index=True)
 
 
 def survival(sample: pd.DataFrame) -> pd.DataFrame:
@@ -86,38 +85,20 @@ def log_rank(sample: pd.DataFrame) -> LogRank:
     """Test the curves of a `matched_sample` by the log-rank test, stratified as it is matched.
 
     Null hypothesis: within each stratum both leave at the same rate at all times (Mantel 1966,
-    Cancer Chemotherapy Reports 50:163–170). Of n at risk on a day of a stratum, n₁ with the error,
-    d leave: those with it among them are expected to be dn₁/n, with the variance
-    d (n₁/n)(1 − n₁/n)(n − d)/(n − 1). The statistic is the square of the sum of the differences
-    over that of the variances.
+    Cancer Chemotherapy Reports 50:163–170).
     """
     matched = sample[sample["stratum"].notna()]
     exposed, unmatched = int(matched["exposed"].sum()), int(sample["stratum"].isna().sum())
     counts = exposed, unmatched, len(matched) - exposed
-    columns = ("stratum", "days", "left", "exposed")
-    stratum, days, left, with_it = (matched[name].to_numpy(np.int64) for name in columns)
-    width = days.max(initial=0) + 1
-    moments = stratum * width + days
-    order = np.argsort(moments, kind="stable")
-    moments, left, with_it = moments[order], left[order], with_it[order]
-    begins = np.flatnonzero(np.diff(moments, prepend=-1))
-    ends = np.searchsorted(moments, (moments[begins] // width + 1) * width)  # those of strata
-    n, n1 = ends - begins, _between(with_it, begins, ends)
-    next_ones = np.append(begins[1:], len(moments))
-    d, d1 = _between(left, begins, next_ones), _between(left * with_it, begins, next_ones)
-    share = n1 / n
-    variance = float((d * share * (1 - share) * (n - d) / np.maximum(n - 1, 1)).sum())
-    if not variance:
+    columns = ("days", "left", "exposed", "stratum")
+    try:
+        if matched.empty:
+            raise np.linalg.LinAlgError
+        days, left, group, stratum = (matched[name].to_numpy(np.int64) for name in columns)
+        statistic = float(survdiff(days, left, group, strata=stratum)[0])
+    except np.linalg.LinAlgError:  # the difference has no variance
         return LogRank(*counts, None, None)
-    statistic = float((d1 - d * share).sum() ** 2 / variance)
     return LogRank(*counts, statistic, float(stats.chi2.sf(statistic, 1)))
-
-
-def _between(values: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Sums of values from each beginning to before its end."""
-    upto = np.append(0, np.cumsum(values))
-    sums: np.ndarray = upto[ends] - upto[begins]
-    return sums
 
 
 def _first_exposed(history: History, fingerprint: str) -> ibis.Table:
@@ -145,8 +126,7 @@ def _installs(history: History) -> ibis.Table:
 
 
 def _followed(history: History, fingerprint: str, most: int, zeros: int) -> ibis.Table:
-    """What became of the exposed and of controls: install, exposed, point, days, left, in the order
-    of installs."""
+    """What became of the exposed and of controls: install, exposed, point, days, left."""
     exposed = kept(_first_exposed(history, fingerprint).limit(most), "exposed")
     chosen = kept(_some_installs(history, zeros), "chosen")
     lives = kept(_lives(history, exposed, chosen), "lives")
@@ -154,7 +134,7 @@ def _followed(history: History, fingerprint: str, most: int, zeros: int) -> ibis
     rows = exposed.select(*columns, exposed=lit(True)).union(
         _controls(exposed, lives.inner_join(chosen, "install")).select(*columns, exposed=lit(False))
     )
-    return _ends(rows, lives, history.scope.last_judged).order_by("install")
+    return _ends(rows, lives, history.scope.last_judged)
 
 
 def _some_installs(history: History, zeros: int) -> ibis.Table:
@@ -224,14 +204,11 @@ def _placed(rows: pd.DataFrame, strata: np.ndarray) -> pd.DataFrame:
 def _weighted(sample: pd.DataFrame) -> pd.DataFrame:
     """The matched rows, with group and weight: that of controls is n₁/n₀ in their stratum."""
     matched = sample[sample["stratum"].notna()]
-    exposed = matched["exposed"].to_numpy(bool)
-    stratum = matched["stratum"].to_numpy(np.int64)
-    n1, n0 = (
-        np.bincount(stratum[of], minlength=stratum.max(initial=0) + 1) for of in (exposed, ~exposed)
-    )
-    weight = np.divide(n1, n0, out=np.ones(len(n1)), where=n0 > 0)[stratum]
+    exposed = matched["exposed"].astype(bool)
+    n1 = exposed.groupby(matched["stratum"]).transform("sum")
+    n0 = (~exposed).groupby(matched["stratum"]).transform("sum")
     return matched.assign(
-        group=np.where(exposed, WITH, WITHOUT), weight=np.where(exposed, 1.0, weight)
+        group=np.where(exposed, WITH, WITHOUT), weight=np.where(exposed, 1.0, n1 / n0)
     )
 
 
